@@ -1,0 +1,76 @@
+"""How many wire requests did this operation make, to which store?
+
+Drivers' wrappers in `datadir/<store>/client.py` and `embedded.py` count here, loaders never do. One batch is one
+call; a pipeline is one call; begin and commit are none; the concurrent single-partition reads of one Cassandra
+batch are one call with `fanout`. The ledger of the running operation is a context variable, so that it follows
+tasks and `asyncio.to_thread`; outside an operation (start-up, background work) nothing is counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from datadir.names import StoreName
+
+
+@dataclass(slots=True)
+class Entry:
+    """What one store was asked: wire requests, rows or documents that came back, milliseconds waited."""
+
+    calls: int = 0
+    rows: int = 0
+    ms: float = 0.0
+    fanout: int = 0
+
+    def as_dict(self) -> dict[str, int | float]:
+        """The shape of `extensions.ledger.<store>`; `fanout` only where a batch fans out."""
+        shape: dict[str, int | float] = {"calls": self.calls, "rows": self.rows, "ms": round(self.ms, 3)}
+        if self.fanout:
+            shape["fanout"] = self.fanout
+        return shape
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The store calls of one operation."""
+
+    stores: dict[StoreName, Entry] = field(default_factory=dict)
+
+    def add(self, store: StoreName, *, rows: int = 0, ms: float = 0.0, fanout: int = 0) -> None:
+        """Count one wire request."""
+        entry = self.stores.get(store)
+        if entry is None:
+            entry = self.stores[store] = Entry()
+        entry.calls += 1
+        entry.rows += rows
+        entry.ms += ms
+        entry.fanout += fanout
+
+    def as_dict(self) -> dict[str, dict[str, int | float]]:
+        """The shape of `extensions.ledger`."""
+        return {store.value: entry.as_dict() for store, entry in sorted(self.stores.items())}
+
+
+current: ContextVar[Ledger | None] = ContextVar("ledger", default=None)
+
+
+def count(store: StoreName, *, started: float, rows: int = 0, fanout: int = 0) -> None:
+    """Count one wire request to `store` that began at `perf_counter()` reading `started`."""
+    ledger = current.get()
+    if ledger is not None:
+        ledger.add(store, rows=rows, ms=(perf_counter() - started) * 1000, fanout=fanout)
+
+
+@contextmanager
+def kept() -> Iterator[Ledger]:
+    """Keep a fresh ledger for the calls made inside."""
+    ledger = Ledger()
+    token = current.set(ledger)
+    try:
+        yield ledger
+    finally:
+        current.reset(token)

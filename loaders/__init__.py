@@ -1,0 +1,49 @@
+"""How is it gathered in as few trips as possible? One attribute per domain, made for one operation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loaders.accounts import Accounts
+from loaders.assessments import Assessments
+from loaders.classrooms import Classrooms
+from loaders.engagement import Engagement
+from loaders.library import Library
+from loaders.meetings import Meetings
+
+if TYPE_CHECKING:
+    from datadir.qdrant.embedding import Embedder
+    from datadir.scope import Scope
+    from datadir.stores import Stores
+    from loaders.cursor import Cursors
+
+
+class Loaders:
+    """The reads of one operation, with one viewer's scope. Never outlives it."""
+
+    __slots__ = (
+        "accounts",
+        "assessments",
+        "classrooms",
+        "cursors",
+        "embedder",
+        "engagement",
+        "lease",
+        "library",
+        "meetings",
+        "scope",
+        "stores",
+    )
+
+    def __init__(self, stores: Stores, scope: Scope, cursors: Cursors, embedder: Embedder) -> None:
+        self.stores = stores
+        self.scope = scope
+        self.cursors = cursors
+        self.embedder = embedder
+        self.lease = stores.postgresql.lease(scope)
+        self.accounts = Accounts(self)
+        self.classrooms = Classrooms(self)
+        self.meetings = Meetings(self)
+        self.assessments = Assessments(self)
+        self.library = Library(self)
+        self.engagement = Engagement(self)

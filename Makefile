@@ -1,0 +1,52 @@
+# Two commands: `make run` (set up and serve with demo data) and `make test`.
+# They need a Python 3.11-3.13, make and the package registry.
+
+PORT ?= 8000
+DATA ?= .data
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run dev test check format lock demo schema clean bench-start help
+
+run: $(VENV)/.run ## Set up, start the embedded stores, serve with the demo school (PORT=8000 DATA=.data)
+	@STUDYGRAPH_DEMO=true STUDYGRAPH_PORT="$(PORT)" STUDYGRAPH_DATA_DIR="$(DATA)" exec $(BIN)/python -m graph serve
+
+dev: $(VENV)/.dev ## The same, started anew at each change of the code
+	@STUDYGRAPH_DEMO=true STUDYGRAPH_PORT="$(PORT)" STUDYGRAPH_DATA_DIR="$(DATA)" exec $(BIN)/watchfiles --filter python --sigint-timeout 30 "python -m graph serve" graph resolvers loaders datadir
+
+test: $(VENV)/.dev ## All tests; no other server is needed
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
+
+check: $(VENV)/.dev ## Lint, types, arrows between the rooms, the printed schema
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m graph schema | diff -u schema.graphql - || { echo "schema.graphql is not what the program prints: run 'make schema'."; exit 1; }
+
+format: $(VENV)/.dev ## Put the code into its form
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+schema: $(VENV)/.dev ## Print the schema into schema.graphql
+	@$(BIN)/python -m graph schema > schema.graphql
+
+demo: $(VENV)/.run ## Name the demo school's accounts and records
+	@$(BIN)/python -m graph demo
+
+bench-start: $(VENV)/.dev ## Cold and warm start, front pages a second -> bench/out/start.json
+	@$(BIN)/python -m bench.start
+
+lock: ## Compile the hashed requirement lists anew
+	@.ci/setup lock
+
+$(VENV)/.run: requirements/run.txt .ci/setup
+	@.ci/setup run
+
+$(VENV)/.dev: requirements/dev.txt .ci/setup
+	@.ci/setup dev
+
+clean: ## Forget the environment, never the data
+	rm -rf $(VENV)
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14

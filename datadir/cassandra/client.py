@@ -1,0 +1,378 @@
+"""How are the series reached? The promise both stores keep, and Cassandra by cassandra-driver.
+
+The driver works with threads and callbacks. Here each request becomes an asyncio future that its callback settles
+through `call_soon_threadsafe`; what blocks (connect, prepare, shutdown) runs on a worker thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from time import perf_counter
+from typing import Any, Final, NamedTuple, Protocol
+
+from cassandra import (
+    AuthenticationFailed,
+    ConsistencyLevel,
+    OperationTimedOut,
+    ReadTimeout,
+    RequestExecutionException,
+    Unauthorized,
+    Unavailable,
+    UnresolvableContactPoints,
+    WriteTimeout,
+)
+from cassandra.auth import PlainTextAuthProvider
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, ResultSet
+from cassandra.connection import ConnectionException
+from cassandra.policies import (
+    ConstantReconnectionPolicy,
+    DCAwareRoundRobinPolicy,
+    FallthroughRetryPolicy,
+    RoundRobinPolicy,
+    TokenAwarePolicy,
+)
+from cassandra.query import tuple_factory
+
+from datadir.cassandra import cql
+from datadir.cassandra.columns import from_driver
+from datadir.cassandra.page_tokens import PageTokens
+from datadir.cassandra.tables import KEYSPACE, TABLES, R, SeriesTable, checked_limit
+from datadir.errors import StoreMisconfigured, StoreTimeout, StoreUnavailable
+from datadir.ledger import count
+from datadir.names import StoreName
+
+READ_DEADLINE: Final = 0.4
+WRITE_DEADLINE: Final = 5.0
+_PAGE: Final = 5000  # rows in one answer of the server; a longer partition takes several
+_NO_LIMIT: Final = 2**31 - 1
+_WRITES: Final = "writes"
+_TOO_SLOW: Final = (OperationTimedOut, ReadTimeout, WriteTimeout, TimeoutError)
+_GONE: Final = (NoHostAvailable, Unavailable, ConnectionException, RequestExecutionException, OSError)
+
+
+class Series(Protocol):
+    """Rows in the order of time, read by whole partition keys. Columns come as the row types in `tables.py` say:
+    dates are `datetime.date`, times aware and in UTC, missing sets and maps empty. Every method raises
+    StoreUnavailable (StoreTimeout) where the store does not answer, ValueError for keys that are not whole."""
+
+    async def read(
+        self,
+        table: SeriesTable[R],
+        partitions: Iterable[Sequence[Any]],
+        *,
+        lower: Any = None,
+        upper: Any = None,
+        limit: int | None = None,
+    ) -> list[list[R]]:
+        """The rows of each partition, aligned with `partitions`: a partition asked twice is answered twice, one
+        without rows by an empty list. `lower <= first clustering column < upper`; at most `limit` rows of each. One
+        store call, whatever the number of partitions."""
+
+    async def read_page(
+        self,
+        table: SeriesTable[R],
+        partition: Sequence[Any],
+        *,
+        lower: Any = None,
+        upper: Any = None,
+        limit: int,
+        page_token: str | None = None,
+    ) -> tuple[list[R], str | None]:
+        """At most `limit` rows of one partition and a token for what follows, None at the end. BadPageToken for a
+        token that was not made by this store for this table, partition and bounds."""
+
+    async def write(self, table: SeriesTable[R], rows: Iterable[Sequence[Any]]) -> None:
+        """Write rows; one with the same key is replaced. Each row is written on its own: after a failure some may be
+        there, and writing all of them again is right. One store call."""
+
+    async def increment(self, table: SeriesTable[R], key: Sequence[Any], by: int = 1) -> None:
+        """Add to the counter of one key. Never repeated by itself: after a failure nobody knows whether it counted."""
+
+    async def ping(self) -> str:
+        """What answers."""
+
+    async def close(self) -> None:
+        """Let go of connections."""
+
+
+class _Statements(NamedTuple):
+    """The prepared statements of one table; selects by (has lower, has upper)."""
+
+    selects: dict[tuple[bool, bool], Any]
+    write: Any
+
+
+class CassandraSeries:
+    """The series in a Cassandra cluster."""
+
+    def __init__(
+        self, cluster: Any, session: Any, statements: dict[str, _Statements], secret: str, in_flight: int
+    ) -> None:
+        self._cluster = cluster
+        self._session = session
+        self._statements = statements
+        # The protocol version is part of the tokens: another version's paging state is another language.
+        self._tokens = PageTokens(secret, f"cassandra {cluster.protocol_version}")
+        self._in_flight = asyncio.Semaphore(in_flight)
+        self._arrivals = _Arrivals()
+
+    @classmethod
+    async def open(
+        cls,
+        hosts: Sequence[str],
+        *,
+        secret: str,
+        port: int = 9042,
+        username: str | None = None,
+        password: str | None = None,
+        tls: ssl.SSLContext | None = None,
+        datacenter: str | None = None,
+        replication: int = 1,
+        keyspace: str = KEYSPACE,
+        tables: Iterable[SeriesTable[Any]] = TABLES,
+        in_flight: int = 128,
+    ) -> CassandraSeries:
+        """Connect, make the keyspace (`replication` copies) and the tables that are missing, prepare all statements.
+
+        `secret` signs page tokens; `in_flight` bounds the requests under way. Raises StoreMisconfigured with a
+        sentence."""
+        nearest = RoundRobinPolicy() if datacenter is None else DCAwareRoundRobinPolicy(local_dc=datacenter)
+        profile = {
+            "load_balancing_policy": TokenAwarePolicy(nearest),
+            # Nothing is repeated behind our back: a counter would count twice.
+            "retry_policy": FallthroughRetryPolicy(),
+            "consistency_level": ConsistencyLevel.LOCAL_QUORUM,
+            "row_factory": tuple_factory,
+        }
+        settings = {
+            "contact_points": list(hosts),
+            "port": port,
+            "protocol_version": 5,
+            "connect_timeout": 15,
+            "auth_provider": None if username is None else PlainTextAuthProvider(username, password),
+            "ssl_context": tls,
+            # A node that comes back is found within a quarter of a second, however long it was away.
+            "reconnection_policy": ConstantReconnectionPolicy(0.25, max_attempts=None),
+            "execution_profiles": {
+                EXEC_PROFILE_DEFAULT: ExecutionProfile(request_timeout=READ_DEADLINE, **profile),
+                _WRITES: ExecutionProfile(request_timeout=WRITE_DEADLINE, **profile),
+            },
+        }
+        cluster: Any = None
+        try:
+            cluster = await asyncio.to_thread(Cluster, **settings)  # looks the hosts up
+            session, statements = await asyncio.to_thread(
+                _connect, cluster, keyspace, list(tables), replication, datacenter
+            )
+        except BaseException as error:
+            if cluster is not None:
+                await asyncio.to_thread(cluster.shutdown)
+            sentence = _sentence(error, f"{', '.join(hosts)}:{port}", keyspace)
+            if sentence is None:
+                raise
+            raise StoreMisconfigured(StoreName.CASSANDRA, sentence) from error
+        return cls(cluster, session, statements, secret, in_flight)
+
+    async def read(
+        self,
+        table: SeriesTable[R],
+        partitions: Iterable[Sequence[Any]],
+        *,
+        lower: Any = None,
+        upper: Any = None,
+        limit: int | None = None,
+    ) -> list[list[R]]:
+        wanted = table.checked_partitions(partitions)
+        most = _NO_LIMIT if limit is None else checked_limit(limit)
+        if not wanted:
+            return []
+        each_once = list(dict.fromkeys(wanted))
+        statement, bounds = self._select(table, lower, upper)
+        started = perf_counter()
+        with _translated():
+            async with asyncio.timeout(READ_DEADLINE):
+                answers = await asyncio.gather(
+                    *(self._whole(statement, (*partition, *bounds, most)) for partition in each_once)
+                )
+        row = from_driver(table)
+        found = {partition: [row(raw) for raw in answer] for partition, answer in zip(each_once, answers, strict=True)}
+        count(StoreName.CASSANDRA, started=started, rows=sum(map(len, answers)), fanout=len(each_once))
+        return [list(found[partition]) for partition in wanted]
+
+    async def read_page(
+        self,
+        table: SeriesTable[R],
+        partition: Sequence[Any],
+        *,
+        lower: Any = None,
+        upper: Any = None,
+        limit: int,
+        page_token: str | None = None,
+    ) -> tuple[list[R], str | None]:
+        [wanted] = table.checked_partitions([partition])
+        statement, bounds = self._select(table, lower, upper)
+        read = (table.name, wanted, lower, upper)
+        state = None if page_token is None else self._tokens.open(page_token, *read)
+        started = perf_counter()
+        with _translated():
+            async with asyncio.timeout(READ_DEADLINE):
+                raw, state = await self._ask(
+                    statement, (*wanted, *bounds, _NO_LIMIT), fetch_size=checked_limit(limit), paging_state=state
+                )
+        count(StoreName.CASSANDRA, started=started, rows=len(raw), fanout=1)
+        row = from_driver(table)
+        return [row(each) for each in raw], None if state is None else self._tokens.seal(state, *read)
+
+    async def write(self, table: SeriesTable[R], rows: Iterable[Sequence[Any]]) -> None:
+        written = table.checked_rows(rows)
+        if not written:
+            return
+        statement = self._statements[table.name].write
+        started = perf_counter()
+        with _translated():
+            # The deadline is that of each request: a thousand rows may take longer than one.
+            await asyncio.gather(*(self._ask(statement, row, profile=_WRITES) for row in written))
+        count(StoreName.CASSANDRA, started=started, fanout=len(written))
+
+    async def increment(self, table: SeriesTable[R], key: Sequence[Any], by: int = 1) -> None:
+        whole = table.checked_counter_key(key)
+        started = perf_counter()
+        with _translated():
+            await self._ask(self._statements[table.name].write, (by, *whole), profile=_WRITES)
+        count(StoreName.CASSANDRA, started=started, fanout=1)
+
+    async def ping(self) -> str:
+        started = perf_counter()
+        with _translated():
+            async with asyncio.timeout(READ_DEADLINE):
+                rows, _ = await self._ask("SELECT release_version FROM system.local", None)
+        count(StoreName.CASSANDRA, started=started, rows=1)
+        return str(rows[0][0])
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._cluster.shutdown)
+
+    def _select(self, table: SeriesTable[R], lower: Any, upper: Any) -> tuple[Any, tuple[Any, ...]]:
+        """The prepared select for these bounds, and the bounds as its arguments."""
+        bounds = tuple(table.checked_bound(bound) for bound in (lower, upper) if bound is not None)
+        return self._statements[table.name].selects[lower is not None, upper is not None], bounds
+
+    async def _whole(self, statement: Any, arguments: tuple[Any, ...]) -> list[Any]:
+        """All rows of one partition, page after page."""
+        rows, state = await self._ask(statement, arguments)
+        while state is not None:
+            more, state = await self._ask(statement, arguments, paging_state=state)
+            rows += more
+        return rows
+
+    async def _ask(
+        self,
+        statement: Any,
+        arguments: tuple[Any, ...] | None,
+        *,
+        fetch_size: int = _PAGE,
+        paging_state: bytes | None = None,
+        profile: Any = EXEC_PROFILE_DEFAULT,
+    ) -> tuple[list[Any], bytes | None]:
+        """One request to the server: rows, and the state that continues them."""
+        async with self._in_flight:
+            if arguments is not None:
+                statement = statement.bind(arguments)
+                statement.fetch_size = fetch_size
+            answer: asyncio.Future[tuple[list[Any], bytes | None]] = self._arrivals.loop.create_future()
+            asked = self._session.execute_async(statement, execution_profile=profile, paging_state=paging_state)
+
+            def arrived(rows: Any) -> None:
+                state = ResultSet(asked, rows).paging_state if asked.has_more_pages else None
+                self._arrivals.put(answer, (list(rows or ()), state), None)
+
+            def failed(error: Exception) -> None:
+                self._arrivals.put(answer, None, error)
+
+            asked.add_callbacks(arrived, failed)
+            return await answer
+
+
+class _Arrivals:
+    """Hands answers from the driver's thread to the loop. A hundred answers that arrive together wake it once: waking
+    costs a system call and a change of threads each time."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self._waiting: deque[tuple[asyncio.Future[Any], Any, Exception | None]] = deque()
+        self._woken = False
+
+    def put(self, answer: asyncio.Future[Any], result: Any, error: Exception | None) -> None:
+        """Called on the driver's thread."""
+        self._waiting.append((answer, result, error))
+        if not self._woken:
+            self._woken = True
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                self.loop.call_soon_threadsafe(self._settle)
+
+    def _settle(self) -> None:
+        # First, so that whatever is put from here on wakes the loop again.
+        self._woken = False
+        while self._waiting:
+            answer, result, error = self._waiting.popleft()
+            if answer.done():  # given up at its deadline
+                continue
+            if error is None:
+                answer.set_result(result)
+            else:
+                answer.set_exception(error)
+
+
+def _connect(
+    cluster: Any, keyspace: str, tables: list[SeriesTable[Any]], replication: int, datacenter: str | None
+) -> tuple[Any, dict[str, _Statements]]:
+    """Runs on a worker thread."""
+    session = cluster.connect()
+    there = cluster.metadata.keyspaces.get(keyspace)
+    if there is None:
+        session.execute(cql.create_keyspace(keyspace, replication=replication, datacenter=datacenter), timeout=20)
+    for table in tables:
+        if there is None or table.name not in there.tables:
+            session.execute(cql.create_table(table, keyspace), timeout=20)
+    statements = {}
+    for table in tables:
+        selects = {
+            (lower, upper): session.prepare(cql.select(table, keyspace, lower=lower, upper=upper))
+            for lower in (False, True)
+            for upper in (False, True)
+        }
+        write = cql.increment(table, keyspace) if table.counter else cql.insert(table, keyspace)
+        statements[table.name] = _Statements(selects, session.prepare(write))
+    return session, statements
+
+
+def _sentence(error: BaseException, where: str, keyspace: str) -> str | None:
+    """What the operator has to know, None where the error is a defect of ours."""
+    if isinstance(error, UnresolvableContactPoints):
+        return f"CASSANDRA_HOST names no host: {where}."
+    if isinstance(error, NoHostAvailable):
+        causes = list(error.errors.values()) if isinstance(error.errors, dict) else []
+        if any(isinstance(cause, AuthenticationFailed) for cause in causes):
+            return f"Cassandra refuses the user or password at {where}."
+        return f"Cassandra does not answer at {where}."
+    if isinstance(error, Unauthorized):
+        return (
+            f"Cassandra lets this user not make keyspace {keyspace}: run keyspaces.cql and tables.cql as one who may."
+        )
+    if isinstance(error, (*_TOO_SLOW, *_GONE)):
+        return f"Cassandra does not answer at {where}: {error}."
+    return None
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except _TOO_SLOW as error:
+        raise StoreTimeout(StoreName.CASSANDRA) from error
+    except _GONE as error:
+        raise StoreUnavailable(StoreName.CASSANDRA) from error

@@ -1,0 +1,342 @@
+"""How is PostgreSQL reached? One asyncpg pool; reads by lease, writes by transaction, SQLAlchemy borrows from it.
+
+One implementation serves the embedded server and the real one: `embedded.py` beside this file only starts a server
+and says where it is. What it promises:
+
+- A *lease* gathers the statements that one level of an operation sends in the same turn of the event loop, takes one
+  connection, opens one read-only transaction with the viewer's scope in it, runs them in turn and gives the
+  connection back. It is never held while another store is awaited.
+- Every statement has a deadline. A statement that outlives it costs its connection, not the pool.
+- The scope is set with `set_config(..., true)`: it ends with the transaction, so the pool needs no reset query.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from time import perf_counter
+from typing import Any, Final, NamedTuple, TypeVar, cast
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from datadir.errors import Conflict, StoreError, StoreMisconfigured, StoreTimeout, StoreUnavailable
+from datadir.ledger import count
+from datadir.names import StoreName
+from datadir.postgresql.record import Row
+from datadir.scope import Scope
+
+R = TypeVar("R", bound=Row)
+
+APP_ROLE: Final = "studygraph_app"
+READ_DEADLINE: Final = 0.4
+WRITE_DEADLINE: Final = 5.0
+
+_UNREACHABLE = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,
+)
+
+
+def scope_settings(scope: Scope) -> str:
+    """The statement that puts a scope into the running transaction. Every value is made here from typed fields, the
+    one free text (`login_email`) is quoted, so the message can be sent without parameters."""
+    user = str(scope.user_id) if scope.user_id else ""
+    classrooms = ",".join(map(str, scope.classroom_ids))
+    taught = ",".join(map(str, scope.taught_ids))
+    role = scope.role if scope.role.isalpha() else "anonymous"
+    calls = [
+        f"set_config('app.user_id','{user}',true)",
+        f"set_config('app.role','{role}',true)",
+        f"set_config('app.classroom_ids','{{{classrooms}}}',true)",
+        f"set_config('app.taught_ids','{{{taught}}}',true)",
+    ]
+    if scope.login_email is not None:
+        email = scope.login_email.replace("\x00", "").replace("'", "''")
+        # An E'' string is never used: with standard_conforming_strings a backslash is a backslash.
+        calls.append(f"set_config('app.login_email','{email}',true)")
+    return "select " + ", ".join(calls)
+
+
+class _Asked(NamedTuple):
+    sql: str
+    args: tuple[Any, ...]
+    record: type[Row]
+    answer: asyncio.Future[list[Any]]
+
+
+class Lease:
+    """The read-only connection of one operation's current level."""
+
+    __slots__ = ("_begin", "_pg", "_queue", "_task", "scope")
+
+    def __init__(self, pg: Postgres, scope: Scope) -> None:
+        self._pg = pg
+        self.scope = scope
+        # Repeatable read: the statements of one level see one snapshot.
+        self._begin = "begin isolation level repeatable read read only; " + scope_settings(scope)
+        self._queue: list[_Asked] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def fetch(self, record: type[R], sql: str, *args: Any) -> list[R]:
+        """Run one statement within this level's transaction; rows come as `record`. One store call."""
+        loop = asyncio.get_running_loop()
+        asked = _Asked(sql, args, record, loop.create_future())
+        self._queue.append(asked)
+        if self._task is None:
+            # The task starts in the loop's next turn: whatever the level asks in this turn shares the lease.
+            self._task = loop.create_task(self._run())
+        return cast("list[R]", await asked.answer)
+
+    async def _run(self) -> None:
+        try:
+            while self._queue:
+                await self._run_level()
+        finally:
+            self._task = None
+
+    async def _run_level(self) -> None:
+        asked: _Asked | None = None
+        connection: asyncpg.pool.PoolConnectionProxy[Any] | None = None
+        whole = False
+        try:
+            connection = await self._pg.acquire()
+            await connection.execute(self._begin, timeout=self._pg.read_deadline)
+            while self._queue:
+                asked = self._queue.pop(0)
+                if asked.answer.cancelled():
+                    continue
+                started = perf_counter()
+                try:
+                    rows = await connection.fetch(
+                        asked.sql, *asked.args, timeout=self._pg.read_deadline, record_class=asked.record
+                    )
+                except asyncpg.PostgresError as error:
+                    if isinstance(error, _UNREACHABLE):
+                        raise
+                    # A defect of this statement: it fails alone, the others get a fresh transaction.
+                    count(StoreName.POSTGRESQL, started=started)
+                    self._settle(asked, error=error)
+                    await connection.execute("rollback; " + self._begin, timeout=self._pg.read_deadline)
+                    continue
+                count(StoreName.POSTGRESQL, started=started, rows=len(rows))
+                self._settle(asked, rows=rows)
+                asked = None
+            await connection.execute("commit", timeout=self._pg.read_deadline)
+            whole = True
+        except Exception as error:
+            failure = translated(error)
+            waiting, self._queue = ([asked] if asked else []) + self._queue, []
+            for each in waiting:
+                self._settle(each, error=failure)
+        finally:
+            if connection is not None:
+                await self._pg.give_back(connection, whole=whole)
+
+    @staticmethod
+    def _settle(asked: _Asked, *, rows: list[Any] | None = None, error: Exception | None = None) -> None:
+        if asked.answer.done():
+            return
+        if error is not None:
+            asked.answer.set_exception(error)
+        else:
+            asked.answer.set_result(rows or [])
+
+
+class Transaction:
+    """A read-write transaction with a scope in it. Each call is one store call of `store`."""
+
+    def __init__(self, connection: asyncpg.pool.PoolConnectionProxy[Any], store: StoreName, deadline: float) -> None:
+        self.connection = connection
+        self.store = store
+        self.deadline = deadline
+
+    async def fetch(self, sql: str, *args: Any) -> list[asyncpg.Record]:
+        """Rows of one statement."""
+        started = perf_counter()
+        rows = await self.connection.fetch(sql, *args, timeout=self.deadline)
+        count(self.store, started=started, rows=len(rows))
+        return rows
+
+    async def execute(self, sql: str, *args: Any) -> int:
+        """Run one statement; the number of rows it touched."""
+        started = perf_counter()
+        status = await self.connection.execute(sql, *args, timeout=self.deadline)
+        touched = int(status.rsplit(" ", 1)[-1]) if status[-1:].isdigit() else 0
+        count(self.store, started=started, rows=touched)
+        return touched
+
+    async def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run one statement for many rows in one pipelined message."""
+        started = perf_counter()
+        await self.connection.executemany(sql, rows, timeout=60)
+        count(self.store, started=started)
+
+    async def copy(
+        self, table: str, columns: Sequence[str], records: Iterable[Sequence[Any]], *, schema: str | None = None
+    ) -> None:
+        """COPY rows into a table without row policies."""
+        started = perf_counter()
+        await self.connection.copy_records_to_table(
+            table, records=records, columns=list(columns), schema_name=schema, timeout=60
+        )
+        count(self.store, started=started)
+
+
+class Postgres:
+    """The pool and the three ways to use it: `lease`, `read`, `transaction`."""
+
+    def __init__(self, pool: asyncpg.Pool[Any], *, read_deadline: float) -> None:
+        self.pool = pool
+        self.read_deadline = read_deadline
+        self._engine: AsyncEngine | None = None
+
+    @classmethod
+    async def open(
+        cls, dsn: str, *, min_size: int = 2, max_size: int = 30, read_deadline: float = READ_DEADLINE
+    ) -> Postgres:
+        """Open the pool. Every connection works as `studygraph_app`, whoever logs in: that role owns nothing, so row
+        policies bind it. Raises StoreMisconfigured with a sentence."""
+        try:
+            pool = await asyncpg.create_pool(
+                dsn,
+                min_size=min_size,
+                max_size=max_size,
+                timeout=5,
+                command_timeout=60,
+                max_inactive_connection_lifetime=3600,
+                server_settings={"role": APP_ROLE, "application_name": "studygraph"},
+                reset=_reset,
+            )
+        except asyncpg.InvalidPasswordError as error:
+            raise StoreMisconfigured(
+                StoreName.POSTGRESQL, "PostgreSQL refuses the user or password of DATABASE_URL."
+            ) from error
+        except asyncpg.InvalidCatalogNameError as error:
+            raise StoreMisconfigured(StoreName.POSTGRESQL, f"PostgreSQL has no such database: {error}.") from error
+        except (*_UNREACHABLE, TimeoutError) as error:
+            raise StoreMisconfigured(
+                StoreName.POSTGRESQL, f"PostgreSQL does not answer at DATABASE_URL: {error}."
+            ) from error
+        except asyncpg.PostgresError as error:
+            raise StoreMisconfigured(StoreName.POSTGRESQL, f"PostgreSQL refuses the connection: {error}.") from error
+        return cls(pool, read_deadline=read_deadline)
+
+    def lease(self, scope: Scope) -> Lease:
+        """A lease for one operation of this viewer; holds no connection until something is asked."""
+        return Lease(self, scope)
+
+    async def read(self, sql: str, *args: Any, store: StoreName = StoreName.POSTGRESQL) -> list[asyncpg.Record]:
+        """One statement on its own, without a scope: for tables that have no row policies."""
+        started = perf_counter()
+        try:
+            connection = await self.acquire()
+            whole = False
+            try:
+                rows = await connection.fetch(sql, *args, timeout=self.read_deadline)
+                whole = True
+            finally:
+                await self.give_back(connection, whole=whole)
+        except Exception as error:
+            raise translated(error, store) from error
+        count(store, started=started, rows=len(rows))
+        return rows
+
+    @asynccontextmanager
+    async def transaction(self, scope: Scope, *, store: StoreName = StoreName.POSTGRESQL) -> AsyncIterator[Transaction]:
+        """A read-write transaction as this viewer; commits at the end, rolls back on any exception.
+
+        Raises Conflict where a unique key is taken, StoreUnavailable where the server is gone."""
+        try:
+            connection = await self.acquire()
+            whole = False
+            try:
+                await connection.execute("begin; " + scope_settings(scope), timeout=WRITE_DEADLINE)
+                yield Transaction(connection, store, WRITE_DEADLINE)
+                await connection.execute("commit", timeout=WRITE_DEADLINE)
+                whole = True
+            finally:
+                await self.give_back(connection, whole=whole)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            raise translated(error, store) from error
+
+    async def acquire(self) -> asyncpg.pool.PoolConnectionProxy[Any]:
+        """A pooled connection, waiting no longer than a read may."""
+        return await self.pool.acquire(timeout=self.read_deadline)
+
+    async def give_back(self, connection: asyncpg.pool.PoolConnectionProxy[Any], *, whole: bool) -> None:
+        """Return a connection. One whose last transaction did not end is rolled back, or dropped where it hangs."""
+        if not whole and not connection.is_closed():
+            try:
+                if connection.is_in_transaction():
+                    await asyncio.shield(connection.execute("rollback", timeout=0.2))
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+                connection.terminate()
+        await self.pool.release(connection)
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """SQLAlchemy over this very pool, for statements built from the SQLModel classes."""
+        if self._engine is None:
+            self._engine = create_async_engine("postgresql+asyncpg://", async_creator=self._borrow, poolclass=NullPool)
+        return self._engine
+
+    async def _borrow(self) -> Any:
+        return _Borrowed(self.pool, await self.pool.acquire(timeout=self.read_deadline))
+
+    async def ping(self) -> str:
+        """The server's version."""
+        rows = await self.read("select current_setting('server_version')")
+        return str(rows[0][0]).split(" ")[0]
+
+    async def close(self) -> None:
+        """Close the pool; connections that do not end in time are cut."""
+        if self._engine is not None:
+            await self._engine.dispose()
+        try:
+            await asyncio.wait_for(self.pool.close(), 5)
+        except TimeoutError:
+            self.pool.terminate()
+
+
+class _Borrowed:
+    """A pooled connection as SQLAlchemy's dialect sees it: `close` gives it back instead of closing it."""
+
+    def __init__(self, pool: asyncpg.Pool[Any], connection: asyncpg.pool.PoolConnectionProxy[Any]) -> None:
+        self._pool = pool
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    async def close(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's own signature
+        await self._pool.release(self._connection, timeout=timeout)
+
+    def terminate(self) -> None:
+        self._connection.terminate()
+
+
+async def _reset(connection: asyncpg.Connection[Any]) -> None:
+    """Nothing is left behind on a connection but an unfinished transaction: scopes end with theirs."""
+    if connection.is_in_transaction():
+        await connection.execute("rollback", timeout=0.2)
+
+
+def translated(error: Exception, store: StoreName = StoreName.POSTGRESQL) -> Exception:
+    """A driver's exception in the words of `datadir/errors.py`; a defect (bad SQL, wrong type) stays what it is."""
+    if isinstance(error, StoreError):
+        return error
+    if isinstance(error, asyncpg.UniqueViolationError):
+        return Conflict(store, error.constraint_name)
+    if isinstance(error, (TimeoutError, asyncpg.QueryCanceledError)):
+        return StoreTimeout(store)
+    if isinstance(error, _UNREACHABLE):
+        return StoreUnavailable(store)
+    return error

@@ -1,0 +1,96 @@
+"""How do a business row and its event commit together? The event is a row too, in the same transaction.
+
+With Kafka the relay (`datadir/kafka/relay.py`) publishes these rows; without Kafka they are the event log itself
+(`datadir/kafka/embedded.py`). Either way a row that is not yet published has no `published_at`, and publishing gives
+it the offset at which readers find it.
+
+Why no reader can skip a row: positions are handed out when a row is inserted and become visible when its transaction
+commits, so a smaller position may appear after a larger one, and "everything behind the last position I saw" would
+miss it. Nothing here remembers a position. Publishing takes *all* visible rows without `published_at`, one publisher
+at a time, in the order of positions; a row that commits late is simply taken by the next turn.
+
+Why the order of a key holds: if one transaction committed before another inserted, whoever sees the second row sees
+the first as well, with a smaller position; so the first is published earlier, or in the same turn before it. Two
+transactions that overlap have no order between them, but every reader sees the one that publishing gave them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+import orjson
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Integer, Text, Uuid, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+from datadir.kafka.event import Event
+from datadir.kafka.topics import BY_NAME, partition_of
+
+if TYPE_CHECKING:
+    from datadir.postgresql.client import Transaction
+
+MAX_PAYLOAD_BYTES: Final = 256 * 1024  # far below a broker's message.max.bytes: no event can block its partition
+
+
+class Outbox(SQLModel, table=True):
+    """An event that waits to be published, or that was. `log_offset` is its offset in its partition of the log."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index("outbox_unpublished", "position", postgresql_where=text("published_at is null")),
+        Index("outbox_log", "topic", "partition", "log_offset", postgresql_where=text("log_offset is not null")),
+    )
+    position: int | None = Field(
+        default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True, nullable=False)
+    )
+    event_id: UUID = Field(sa_column=Column(Uuid, nullable=False, unique=True))
+    topic: str = Field(sa_column=Column(Text, nullable=False))
+    partition: int = Field(sa_column=Column(Integer, nullable=False))
+    key: str = Field(sa_column=Column(Text, nullable=False))
+    type: str = Field(sa_column=Column(Text, nullable=False))
+    payload: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    published_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    log_offset: int | None = Field(default=None, sa_column=Column(BigInteger))
+    created_at: datetime | None = Field(
+        default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=text("now()"))
+    )
+
+
+_INSERT: Final = """
+insert into outbox (event_id, topic, partition, key, type, payload, at)
+select event_id, topic, partition, key, type, payload::jsonb, at
+from unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
+     with ordinality as e (event_id, topic, partition, key, type, payload, at, nth)
+order by nth
+on conflict do nothing
+"""
+
+
+async def append(tx: Transaction, events: Sequence[Event]) -> int:
+    """Write events into the caller's transaction, in this order; one store call.
+
+    Returns how many are new: an event whose id was appended before is not written again, so a retry is harmless.
+    Raises ValueError for an unknown topic, a time without zone, or a payload over 256 KiB; a text with the NUL
+    character is a defect of the caller (PostgreSQL's jsonb refuses it and the transaction fails).
+    """
+    if not events:
+        return 0
+    # Without `returning`: a row policy may let everybody append and nobody but the program read.
+    return await tx.execute(_INSERT, *zip(*(_columns(event) for event in events), strict=True))
+
+
+def _columns(event: Event) -> tuple[UUID, str, int, str, str, str, datetime]:
+    topic = BY_NAME.get(event.topic)
+    if topic is None:
+        raise ValueError(f"no such topic: {event.topic!r}")
+    if event.at.tzinfo is None:
+        raise ValueError("an event's time needs a time zone")
+    payload = orjson.dumps(dict(event.payload))
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        raise ValueError(f"a payload of {len(payload)} bytes is over {MAX_PAYLOAD_BYTES}")
+    at = event.at.replace(microsecond=event.at.microsecond // 1000 * 1000)
+    return event.event_id, topic.name, partition_of(topic, event.key), event.key, event.type, payload.decode(), at

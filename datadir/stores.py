@@ -1,0 +1,352 @@
+"""Which stores are open? Opens the seven in order, says how each is, closes them in reverse.
+
+An address that is set names a real server; an address that is not starts or opens the embedded stand-in. Both sides
+of a store keep one promise, so nothing above this file knows which it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic, perf_counter
+from typing import TYPE_CHECKING, Any, Final
+
+import asyncpg
+
+from datadir import ledger
+from datadir.errors import StoreError, StoreMisconfigured
+from datadir.migrations.migrate import ADVISORY_LOCK
+from datadir.names import StoreName
+
+if TYPE_CHECKING:
+    from datadir.cassandra.client import Series
+    from datadir.data_folder import DataFolder
+    from datadir.kafka.client import EventLog
+    from datadir.launcher import Launcher
+    from datadir.minio.client import Objects
+    from datadir.mongodb.client import Documents
+    from datadir.postgresql.client import Postgres
+    from datadir.qdrant.client import Vectors
+    from datadir.redis.client import Redis
+
+Report = Callable[[str], None]
+
+KINDS: Final = {
+    StoreName.POSTGRESQL: "relational",
+    StoreName.REDIS: "key-value",
+    StoreName.MONGODB: "documents",
+    StoreName.QDRANT: "vectors",
+    StoreName.CASSANDRA: "time series",
+    StoreName.KAFKA: "event log",
+    StoreName.MINIO: "objects",
+}
+# `stores` may be asked without an account: a ping answers everyone for a second.
+HEALTH_LIFETIME: Final = 1.0
+PING_DEADLINE: Final = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where each store is. None: embedded. `secret` signs links and page tokens, `public_url` begins links."""
+
+    secret: str
+    public_url: str
+    data_dir: Path | None = None
+    database_url: str | None = None
+    redis_url: str | None = None
+    mongodb_url: str | None = None
+    qdrant_host: str | None = None
+    qdrant_port: int = 6333
+    qdrant_api_key: str | None = None
+    cassandra_host: str | None = None
+    cassandra_port: int = 9042
+    cassandra_username: str | None = None
+    cassandra_password: str | None = None
+    kafka_bootstrap_servers: str | None = None
+    s3_endpoint_url: str | None = None
+    s3_bucket: str = "studygraph"
+    s3_access_key: str | None = None
+    s3_secret_key: str | None = None
+    s3_region: str = "us-east-1"
+    read_deadline: float = 0.4
+
+    @property
+    def embedded(self) -> list[StoreName]:
+        """The stores that no setting names."""
+        named = {
+            StoreName.POSTGRESQL: self.database_url,
+            StoreName.REDIS: self.redis_url,
+            StoreName.MONGODB: self.mongodb_url,
+            StoreName.QDRANT: self.qdrant_host,
+            StoreName.CASSANDRA: self.cassandra_host,
+            StoreName.KAFKA: self.kafka_bootstrap_servers,
+            StoreName.MINIO: self.s3_endpoint_url,
+        }
+        return [store for store, address in named.items() if not address]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreHealth:
+    """How one store answered: status ok, warming, degraded or down; the ping's milliseconds; what it says it is."""
+
+    name: str
+    kind: str
+    status: str
+    mode: str
+    latency_ms: float | None = None
+    version: str | None = None
+    progress_percent: int | None = None
+
+
+@dataclass(slots=True)
+class Stores:
+    """The seven stores of this process."""
+
+    postgresql: Postgres
+    redis: Redis
+    documents: Documents
+    vectors: Vectors
+    series: Series
+    events: EventLog
+    objects: Objects
+    embedded: frozenset[StoreName]
+    # Background work on a store, in percent, while it goes on.
+    progress: dict[StoreName, int] = field(default_factory=dict)
+    _seen: list[StoreHealth] = field(default_factory=list)
+    _seen_at: float = float("-inf")
+    _looking: asyncio.Task[list[StoreHealth]] | None = None
+
+    async def health(self) -> list[StoreHealth]:
+        """How each store answers, all asked at once; an answer serves everyone for HEALTH_LIFETIME."""
+        if monotonic() - self._seen_at > HEALTH_LIFETIME:
+            if self._looking is None:
+                self._looking = asyncio.create_task(self._look())
+            try:
+                self._seen = await asyncio.shield(self._looking)
+                self._seen_at = monotonic()
+            finally:
+                self._looking = None
+        return [self._now(health) for health in self._seen]
+
+    def _now(self, health: StoreHealth) -> StoreHealth:
+        progress = self.progress.get(StoreName(health.name))
+        if progress is None or health.status != "ok":
+            return health
+        return StoreHealth(
+            health.name, health.kind, "warming", health.mode, health.latency_ms, health.version, progress
+        )
+
+    async def _look(self) -> list[StoreHealth]:
+        # In a task of its own, which answers many operations: pings are health and no operation's store calls.
+        ledger.current.set(None)
+        pings: dict[StoreName, Callable[[], Awaitable[str]]] = {
+            StoreName.POSTGRESQL: self.postgresql.ping,
+            StoreName.REDIS: self.redis.ping,
+            StoreName.MONGODB: self.documents.ping,
+            StoreName.QDRANT: self.vectors.ping,
+            StoreName.CASSANDRA: self.series.ping,
+            StoreName.KAFKA: self.events.ping,
+            StoreName.MINIO: self.objects.ping,
+        }
+        return list(await asyncio.gather(*(self._ping(store, ping) for store, ping in pings.items())))
+
+    async def _ping(self, store: StoreName, ping: Callable[[], Awaitable[str]]) -> StoreHealth:
+        mode = "embedded" if store in self.embedded else "real"
+        started = perf_counter()
+        try:
+            version = await asyncio.wait_for(ping(), PING_DEADLINE)
+        except (StoreError, TimeoutError, OSError):
+            return StoreHealth(store.value, KINDS[store], "down", mode)
+        return StoreHealth(store.value, KINDS[store], "ok", mode, round((perf_counter() - started) * 1000, 3), version)
+
+
+async def open_stores(
+    addresses: Addresses,
+    stack: AsyncExitStack,
+    *,
+    folder: DataFolder | None,
+    launcher: Launcher | None,
+    report: Report = lambda step: None,
+) -> Stores:
+    """Open all stores; `stack` closes them in reverse. `folder` and `launcher` are needed where any is embedded.
+
+    Raises StoreMisconfigured with a sentence."""
+    embedded = frozenset(addresses.embedded)
+    started = await _start_embedded(addresses, embedded, folder, launcher, report)
+    opener = _Opener(addresses, stack, folder, started)
+    report("opening the stores")
+    postgresql = await opener.postgresql(report)
+    # One after the other: each imports its library first, which holds the loop longer than another's deadline.
+    return Stores(
+        postgresql=postgresql,
+        redis=await opener.redis(),
+        documents=await opener.documents(),
+        vectors=await opener.vectors(),
+        series=await opener.series(postgresql),
+        events=await opener.events(postgresql),
+        objects=await opener.objects(),
+        embedded=embedded,
+    )
+
+
+async def _start_embedded(
+    addresses: Addresses,
+    embedded: frozenset[StoreName],
+    folder: DataFolder | None,
+    launcher: Launcher | None,
+    report: Report,
+) -> dict[StoreName, Any]:
+    """Start the embedded servers side by side; where each of them is."""
+    servers = [store for store in (StoreName.POSTGRESQL, StoreName.REDIS, StoreName.MONGODB) if store in embedded]
+    if not servers:
+        return {}
+    if folder is None or launcher is None:
+        raise StoreMisconfigured(servers[0], f"{servers[0].value} is embedded and needs a data folder.")
+    from datadir.mongodb import embedded as mongodb
+    from datadir.postgresql import embedded as postgresql
+    from datadir.redis import embedded as redis
+
+    starts: dict[StoreName, Callable[[Launcher, DataFolder], Awaitable[Any]]] = {
+        StoreName.POSTGRESQL: postgresql.start,
+        StoreName.REDIS: redis.start,
+        StoreName.MONGODB: mongodb.start,
+    }
+    report("starting " + ", ".join(store.value for store in servers))
+    places = await asyncio.gather(*(starts[store](launcher, folder) for store in servers))
+    return dict(zip(servers, places, strict=True))
+
+
+class _Opener:
+    """Opens one store after the other, each registering its own close."""
+
+    def __init__(
+        self, addresses: Addresses, stack: AsyncExitStack, folder: DataFolder | None, started: dict[StoreName, Any]
+    ) -> None:
+        self.addresses = addresses
+        self.stack = stack
+        self.folder = folder
+        self.started = started
+        self.owner_dsn = ""
+
+    def _storage(self, store: StoreName) -> Path:
+        if self.folder is None:
+            raise StoreMisconfigured(store, f"{store.value} is embedded and needs a data folder.")
+        return self.folder.path / store.value
+
+    async def postgresql(self, report: Report) -> Postgres:
+        from datadir.migrations.migrate import upgrade
+        from datadir.postgresql.client import Postgres
+
+        place = self.started.get(StoreName.POSTGRESQL)
+        owner_dsn = place.owner_dsn if place else _plain(self.addresses.database_url or "")
+        app_dsn = place.app_dsn if place else owner_dsn
+        report("migrating")
+        await upgrade(owner_dsn)
+        self.owner_dsn = owner_dsn
+        opened = await Postgres.open(app_dsn, read_deadline=self.addresses.read_deadline)
+        self.stack.push_async_callback(opened.close)
+        return opened
+
+    async def redis(self) -> Redis:
+        from datadir.redis.client import Redis
+
+        url = self.started.get(StoreName.REDIS) or self.addresses.redis_url or ""
+        opened = await Redis.open(url)
+        self.stack.push_async_callback(opened.close)
+        return opened
+
+    async def documents(self) -> Documents:
+        from datadir.mongodb.client import Documents
+
+        place = self.started.get(StoreName.MONGODB)
+        opened = await Documents.open(place or self.addresses.mongodb_url or "", min_connections=2 if place else 10)
+        self.stack.push_async_callback(opened.close)
+        await opened.prepare()
+        return opened
+
+    async def vectors(self) -> Vectors:
+        from datadir.qdrant import client, embedded
+        from datadir.qdrant.collections import COLLECTIONS
+
+        opened: Vectors
+        if self.addresses.qdrant_host:
+            opened = await client.opened(
+                self.addresses.qdrant_host, self.addresses.qdrant_port, api_key=self.addresses.qdrant_api_key
+            )
+        else:
+            opened = await embedded.opened(self._storage(StoreName.QDRANT))
+        self.stack.push_async_callback(opened.close)
+        await opened.ensure(COLLECTIONS)
+        return opened
+
+    async def series(self, postgresql: Postgres) -> Series:
+        from datadir.cassandra import embedded
+
+        opened: Series
+        if self.addresses.cassandra_host:
+            from datadir.cassandra.client import CassandraSeries
+
+            opened = await CassandraSeries.open(
+                [host.strip() for host in self.addresses.cassandra_host.split(",")],
+                secret=self.addresses.secret,
+                port=self.addresses.cassandra_port,
+                username=self.addresses.cassandra_username,
+                password=self.addresses.cassandra_password,
+            )
+        else:
+            await self._as_owner(embedded.prepare)
+            opened = embedded.EmbeddedSeries(postgresql, secret=self.addresses.secret)
+        self.stack.push_async_callback(opened.close)
+        return opened
+
+    async def events(self, postgresql: Postgres) -> EventLog:
+        from datadir.kafka import embedded
+
+        opened: EventLog
+        if self.addresses.kafka_bootstrap_servers:
+            from datadir.kafka.client import Brokers, KafkaEventLog
+
+            opened = await KafkaEventLog.open(Brokers(self.addresses.kafka_bootstrap_servers), postgresql)
+        else:
+            await self._as_owner(embedded.prepare)
+            opened = embedded.EmbeddedEventLog(postgresql)
+        self.stack.push_async_callback(opened.close)
+        return opened
+
+    async def _as_owner(self, prepare: Callable[[asyncpg.Connection], Awaitable[None]]) -> None:
+        """Make the tables of a stand-in that lives in PostgreSQL, as the owner of the database."""
+        owner = await asyncpg.connect(self.owner_dsn, timeout=10)
+        try:
+            # The lock of the migrations: two stand-ins, or two processes, must not make one schema at once.
+            await owner.execute("select pg_advisory_lock($1)", ADVISORY_LOCK)
+            await prepare(owner)
+        finally:
+            await owner.close()
+
+    async def objects(self) -> Objects:
+        from datadir.minio.client import S3Objects
+        from datadir.minio.embedded import FolderObjects
+
+        opened: Objects
+        if self.addresses.s3_endpoint_url:
+            opened = await S3Objects.open(
+                self.addresses.s3_endpoint_url,
+                self.addresses.s3_bucket,
+                access_key=self.addresses.s3_access_key,
+                secret_key=self.addresses.s3_secret_key,
+                region=self.addresses.s3_region,
+            )
+        else:
+            opened = await FolderObjects.open(
+                self._storage(StoreName.MINIO), public_url=self.addresses.public_url, secret=self.addresses.secret
+            )
+        self.stack.push_async_callback(opened.close)
+        return opened
+
+
+def _plain(url: str) -> str:
+    """DATABASE_URL as asyncpg takes it; SQLAlchemy's spelling with a driver is taken too."""
+    return url.replace("postgresql+asyncpg://", "postgresql://", 1)

@@ -1,0 +1,5 @@
+"""`python -m graph`: the command line."""
+
+from graph.cli import run
+
+run()

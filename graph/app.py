@@ -1,0 +1,194 @@
+"""What happens to a request, in which order? The hot path as one list, and the application around it.
+
+bytes -> envelope -> document -> viewer (preamble) -> guard -> execution -> bytes
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, Final
+
+import structlog
+from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode, OperationType, execute
+from graphql.execution.values import get_variable_values
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from datadir import ledger
+from datadir.minio.embedded import FolderObjects
+from graph.authn import needs_account, viewer_of
+from graph.context import Context
+from graph.errors import RequestError, coded, formatted
+from graph.execution.documents import Document, DocumentErrors, Documents
+from graph.explorer.page import STATIC
+from graph.explorer.tabs import explorer
+from graph.http.endpoint import GraphQLEndpoint
+from graph.http.envelope import Envelope
+from graph.http.failures import handlers
+from graph.http.objects import ObjectDownload
+from graph.limits.introspection import introspection
+from graph.limits.page_size import oversized_pages
+from graph.schema import graphql_schema
+from graph.settings import Settings
+from resolvers.downloads import Downloads
+from resolvers.errors import Unauthenticated
+from resolvers.operation import Operation, Services
+
+log = structlog.get_logger("studygraph.operations")
+
+
+@dataclass(slots=True)
+class Answer:
+    """What goes back: the response's members, the HTTP status, whether anything was executed."""
+
+    body: dict[str, Any]
+    status: int = 200
+    executed: bool = True
+
+
+class Graph:
+    """Answers operations with the services of this process."""
+
+    def __init__(self, services: Services, settings: Settings) -> None:
+        self.services = services
+        self.settings = settings
+        self.schema = graphql_schema()
+        self.documents = Documents(self.schema)
+
+    async def answer(
+        self, envelope: Envelope, *, authorization: str | None, wants_ledger: bool, reads_only: bool
+    ) -> Answer:
+        """One operation, from envelope to response. Never raises."""
+        request_id = secrets.token_hex(8)
+        started = perf_counter()
+        with ledger.kept() as calls:
+            try:
+                document = self.documents.document(envelope.document)
+                definition = document.operation(envelope.operation_name)
+                _refuse_writes(definition, reads_only)
+                viewer = await viewer_of(self.services, authorization)
+                if viewer is None and needs_account(self.schema, document.node, definition):
+                    raise Unauthenticated
+                variables = self._guarded(document, definition, envelope, viewer.role if viewer else None)
+                operation = Operation(self.services, viewer)
+                result = await self._executed(document, definition, variables, Context(operation, request_id))
+                answer = _response(result, request_id)
+                if wants_ledger and (not self.settings.production or (viewer is not None and viewer.role == "admin")):
+                    answer.body["extensions"] = {"ledger": calls.as_dict()}
+            except DocumentErrors as error:
+                answer = Answer({"errors": error.errors}, 400, executed=False)
+            except RequestError as error:
+                answer = Answer({"errors": [error.formatted()]}, error.status, executed=False)
+            except Exception as error:
+                answer = _refused(error, request_id)
+        log.info(
+            "operation",
+            request_id=request_id,
+            name=envelope.operation_name,
+            status=answer.status,
+            errors=len(answer.body.get("errors", ())),
+            ms=round((perf_counter() - started) * 1000, 2),
+            store_calls=sum(entry.calls for entry in calls.stores.values()),
+        )
+        return answer
+
+    def _guarded(
+        self, document: Document, definition: OperationDefinitionNode, envelope: Envelope, role: str | None
+    ) -> dict[str, Any]:
+        """The coerced variables of an operation that no limit refuses. Raises DocumentErrors."""
+        if self.settings.production and role != "admin" and (looks := introspection(document.node)):
+            raise DocumentErrors([coded(each, "INTROSPECTION_DISABLED") for each in looks])
+        values = get_variable_values(
+            self.schema, definition.variable_definitions or (), envelope.variables, max_errors=20
+        )
+        if isinstance(values, list):
+            raise DocumentErrors([coded(each, "BAD_USER_INPUT") for each in values])
+        if pages := oversized_pages(document.node, definition, _coerced(values)):
+            raise DocumentErrors([coded(each, "PAGE_SIZE") for each in pages])
+        return envelope.variables
+
+    async def _executed(
+        self, document: Document, definition: OperationDefinitionNode, variables: dict[str, Any], context: Context
+    ) -> ExecutionResult:
+        name = definition.name.value if definition.name else None
+        result: Any = execute(
+            self.schema, document.node, context_value=context, variable_values=variables, operation_name=name
+        )
+        if not isinstance(result, ExecutionResult):
+            result = await result
+        return result  # type: ignore[no-any-return]
+
+
+def _coerced(values: Any) -> dict[str, Any]:
+    return dict(getattr(values, "coerced", values))
+
+
+def _refuse_writes(definition: OperationDefinitionNode, reads_only: bool) -> None:
+    if reads_only and definition.operation is not OperationType.QUERY:
+        raise RequestError(
+            "METHOD_NOT_ALLOWED", "GET answers queries alone: send this by POST.", 405, {"allow": "POST"}
+        )
+
+
+def _response(result: ExecutionResult, request_id: str) -> Answer:
+    body: dict[str, Any] = {}
+    errors: Sequence[GraphQLError] = result.errors or ()
+    if errors:
+        body["errors"] = [formatted(error, request_id) for error in errors]
+    executed = result.data is not None or any(error.path for error in errors)
+    if executed or not errors:
+        body["data"] = result.data
+    return Answer(body, 200 if executed or not errors else 400, executed=executed)
+
+
+def _refused(error: Exception, request_id: str) -> Answer:
+    """A failure before execution: the preamble's."""
+    shape = formatted(GraphQLError(str(error), original_error=error), request_id)
+    status = {"UNAUTHENTICATED": 401, "STORE_UNAVAILABLE": 503}.get(shape["extensions"]["code"], 500)
+    return Answer({"errors": [shape]}, status, executed=False)
+
+
+_CSP: Final = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; object-src 'none'"
+PAGE_HEADERS: Final = {
+    "content-security-policy": _CSP,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+    "vary": "Accept",
+}
+
+
+def application(settings: Settings, services: AbstractAsyncContextManager[Services]) -> Starlette:
+    """The whole ASGI application; its lifespan opens `services` and closes them."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with services as opened:
+            endpoint.answer = Graph(opened, settings).answer
+            if isinstance(opened.stores.objects, FolderObjects):
+                downloads.source = Downloads(opened.stores.objects)
+            yield
+
+    endpoint = GraphQLEndpoint(page=lambda: explorer(settings), page_headers=PAGE_HEADERS)
+    downloads = ObjectDownload()
+    return Starlette(
+        routes=[
+            Route("/", _front),
+            Route("/graphql", endpoint),
+            Route("/objects/{token}", downloads),
+            Mount("/explorer", StaticFiles(directory=STATIC)),
+        ],
+        exception_handlers=handlers(),
+        lifespan=lifespan,
+    )
+
+
+async def _front(request: Request) -> RedirectResponse:
+    return RedirectResponse("/graphql")

@@ -1,0 +1,74 @@
+"""Who is asking? The bearer token, then the session that it names; anonymous only where nothing needs an account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLObjectType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    get_named_type,
+)
+
+from graph.execution.edge import Root, spec_of
+from resolvers.access.labels import Label
+from resolvers.errors import Unauthenticated
+from resolvers.operation import Services, Viewer
+from resolvers.sessions import resumed
+
+
+async def viewer_of(services: Services, authorization: str | None) -> Viewer | None:
+    """The viewer behind an Authorization header, None without one. One store call. Raises Unauthenticated."""
+    if authorization is None:
+        return None
+    scheme, _, text = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not text.strip():
+        raise Unauthenticated("The Authorization header takes the form: Bearer <access token>.")
+    return await resumed(services, text.strip())
+
+
+def needs_account(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) -> bool:
+    """Whether anything the operation selects is not for everyone.
+
+    Below a root field that `opens` (viewer, logIn) nothing is asked for: without an account it answers null, or
+    becomes an account's."""
+    kind = schema.get_root_type(operation.operation)
+    if kind is None:
+        return False
+    fragments = {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
+    return any(_needs(node, kind, fragments) for node in _fields(operation.selection_set, fragments))
+
+
+def _needs(node: FieldNode, parent: GraphQLObjectType, fragments: dict[str, FragmentDefinitionNode]) -> bool:
+    name = node.name.value
+    if name.startswith("__"):
+        return False
+    field = parent.fields[name]
+    definition: Any = field.extensions.get("strawberry-definition")
+    spec = spec_of(definition) if definition is not None else None
+    if spec is None or spec.label is not Label.PUBLIC:
+        return True
+    if isinstance(spec, Root) and spec.opens:
+        return False
+    kind = get_named_type(field.type)
+    if node.selection_set is None or not isinstance(kind, GraphQLObjectType):
+        return False
+    return any(_needs(below, kind, fragments) for below in _fields(node.selection_set, fragments))
+
+
+def _fields(selections: SelectionSetNode, fragments: dict[str, FragmentDefinitionNode]) -> Iterator[FieldNode]:
+    for selection in selections.selections:
+        if isinstance(selection, FieldNode):
+            yield selection
+        elif isinstance(selection, InlineFragmentNode):
+            yield from _fields(selection.selection_set, fragments)
+        elif isinstance(selection, FragmentSpreadNode):
+            yield from _fields(fragments[selection.name.value].selection_set, fragments)

@@ -1,0 +1,94 @@
+"""What can be done from a shell? Serve, migrate, print the schema, name the demo school's people."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from graph.settings import Settings, SettingsError, load
+
+app = typer.Typer(
+    name="studygraph", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
+)
+
+
+def run() -> None:
+    """The entry point."""
+    app()
+
+
+@app.callback()
+def main() -> None:
+    """StudyGraph: one GraphQL schema over all the datastores of a learning platform."""
+
+
+def _stop(sentence: str, code: int = 2) -> NoReturn:
+    print(f"studygraph: {sentence}", file=sys.stderr)  # noqa: T201 - the command line speaks by printing
+    raise typer.Exit(code)
+
+
+def _settings(**overrides: object) -> Settings:
+    try:
+        return load(**overrides)
+    except SettingsError as error:
+        _stop(str(error))
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; STUDYGRAPH_HOST.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; STUDYGRAPH_PORT.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Data folder; STUDYGRAPH_DATA_DIR.")] = None,
+    demo: Annotated[bool | None, typer.Option("--demo", help="Write the demo school at the first start.")] = None,
+) -> None:
+    """Open the stores, migrate, and answer at /graphql until SIGINT or SIGTERM."""
+    settings = _settings(host=host, port=port, data_dir=data, demo=demo)
+    from graph.serving import serve_until_stopped
+
+    sentence = serve_until_stopped(settings)
+    if sentence is not None:
+        _stop(sentence, 1)
+
+
+@app.command()
+def migrate(
+    data: Annotated[Path | None, typer.Option(help="Data folder; STUDYGRAPH_DATA_DIR.")] = None,
+) -> None:
+    """Open the stores, bring their schemas up to date, and close them."""
+    settings = _settings(data_dir=data)
+    from graph.serving import migrate_stores
+
+    sentence = migrate_stores(settings)
+    if sentence is not None:
+        _stop(sentence, 1)
+
+
+@app.command()
+def schema() -> None:
+    """Print the schema definition, as `schema.graphql` holds it."""
+    from graph.schema import sdl
+
+    sys.stdout.write(sdl())
+
+
+@app.command()
+def demo(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Name the demo school's accounts and records."""
+    import orjson
+
+    from graph.explorer.tabs import demo_hints
+
+    hints = demo_hints()
+    if as_json:
+        shape = {"accounts": hints.accounts, "ids": hints.ids}
+        sys.stdout.write(orjson.dumps(shape, option=orjson.OPT_INDENT_2).decode() + "\n")
+        return
+    for name, email in hints.accounts.items():
+        sys.stdout.write(f"{name:10} {email:32} {hints.password}\n")
+    for name, identity in hints.ids.items():
+        sys.stdout.write(f"{name:20} {identity}\n")

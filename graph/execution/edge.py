@@ -1,0 +1,186 @@
+"""How does a field of a face get its value? Declared once, run by graphql-core or by a compiled plan.
+
+Three kinds of field, each with an access label:
+
+- `leaf`: read from the record the parent already is. No store call. `identity` is the one leaf of `Node`.
+- `edge`: one batch function for the whole level: `(operation, parents, ...) -> aligned list`, failures as values.
+- `root`: a field of Query or Mutation: `(operation, ...) -> value`.
+
+Batch functions live in `resolvers/` and know nothing of GraphQL. `run` is the one place where a door and a batch meet;
+whoever executes calls it with a whole level.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import strawberry
+from strawberry.types.field import StrawberryField
+
+from graph.execution.access_directive import Access
+from resolvers.access.labels import Label
+from resolvers.errors import Forbidden
+from resolvers.operation import Operation
+
+SPEC: Final = "studygraph"
+
+Door = Callable[[Any, Sequence[Any]], list[bool]]
+
+
+@dataclass(frozen=True, eq=False)
+class Leaf:
+    """A value that the record holds. `read` is None where the attribute has the field's own Python name."""
+
+    label: Label
+    read: Callable[[Any], Any] | None = None
+    door: Door | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Identity:
+    """The global id: the concrete type's name and the record's key."""
+
+    label: Label = Label.RECORD
+
+
+@dataclass(frozen=True, eq=False)
+class Edge:
+    """A value that a batch function gathers for a whole level.
+
+    `request` turns the GraphQL arguments into the batch's third argument. `includes` names a field below whose
+    requests are handed to the batch too, so that a store which holds both answers once."""
+
+    label: Label
+    batch: Callable[..., Any]
+    request: Callable[..., Any] | None = None
+    door: Door | None = None
+    includes: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Root:
+    """A field of Query or Mutation. `opens`: without an account it answers, but nothing below it is public."""
+
+    label: Label
+    call: Callable[..., Any]
+    opens: bool = False
+
+
+Spec = Leaf | Identity | Edge | Root
+
+
+def identity(description: str) -> Any:
+    """Declare the `id` of `Node`."""
+    from graph.execution.core import identity_resolver
+
+    return strawberry.field(
+        resolver=identity_resolver,
+        description=description,
+        metadata={SPEC: Identity()},
+        directives=[Access(to=Label.RECORD)],
+    )
+
+
+def leaf(
+    description: str,
+    *,
+    label: Label = Label.RECORD,
+    read: Callable[[Any], Any] | None = None,
+    door: Door | None = None,
+) -> Any:
+    """Declare a leaf."""
+    spec = Leaf(label, read, door)
+    if read is None and door is None:
+        return strawberry.field(description=description, metadata={SPEC: spec}, directives=[Access(to=label)])
+    from graph.execution.core import leaf_resolver
+
+    return strawberry.field(
+        resolver=leaf_resolver(spec), description=description, metadata={SPEC: spec}, directives=[Access(to=label)]
+    )
+
+
+def edge(
+    batch: Callable[..., Any],
+    description: str,
+    *,
+    label: Label = Label.RECORD,
+    door: Door | None = None,
+    includes: str | None = None,
+) -> Any:
+    """Declare an edge without arguments."""
+    return _edge_field(Edge(label, batch, None, door, includes), description)
+
+
+def edge_with(
+    batch: Callable[..., Any],
+    *,
+    label: Label = Label.RECORD,
+    door: Door | None = None,
+    includes: str | None = None,
+) -> Callable[[Any], Any]:
+    """Declare an edge with arguments: decorates the static method that turns them into the batch's request. Its
+    docstring is the description, its return annotation the field's type."""
+
+    def declare(request: Any) -> Any:
+        function = request.__func__ if isinstance(request, staticmethod) else request
+        return _edge_field(Edge(label, batch, function, door, includes), inspect.cleandoc(function.__doc__ or ""))
+
+    return declare
+
+
+def root(*, label: Label = Label.AUTHENTICATED, opens: bool = False) -> Callable[[Any], Any]:
+    """Declare a root field: decorates a static method `(operation, ...)`; its docstring is the description."""
+
+    def declare(call: Any) -> Any:
+        from graph.execution.core import root_resolver
+
+        function = call.__func__ if isinstance(call, staticmethod) else call
+        spec = Root(label, function, opens)
+        return strawberry.field(
+            resolver=root_resolver(spec),
+            description=inspect.cleandoc(function.__doc__ or ""),
+            metadata={SPEC: spec},
+            directives=[Access(to=label)],
+        )
+
+    return declare
+
+
+def _edge_field(spec: Edge, description: str) -> Any:
+    from graph.execution.core import edge_resolver
+
+    return strawberry.field(
+        resolver=edge_resolver(spec), description=description, metadata={SPEC: spec}, directives=[Access(to=spec.label)]
+    )
+
+
+def face(record: object) -> Any:
+    """A record where a face is announced: faces are never made, the record travels in their place."""
+    return record
+
+
+def spec_of(field: StrawberryField) -> Spec | None:
+    """How a Strawberry field is declared here, None for Strawberry's own."""
+    spec: Spec | None = field.metadata.get(SPEC)
+    return spec
+
+
+async def run(spec: Edge, operation: Operation, parents: Sequence[Any], arguments: tuple[Any, ...]) -> list[Any]:
+    """The values of an edge for a whole level, aligned with `parents`; failures are exceptions in the list."""
+    allowed = [True] * len(parents) if spec.door is None else spec.door(operation.scope, parents)
+    asked = [parent for parent, yes in zip(parents, allowed, strict=True) if yes]
+    if not asked:
+        return [Forbidden() for _ in parents]
+    try:
+        values = await spec.batch(operation, asked, *arguments)
+        if len(values) != len(asked):
+            raise RuntimeError(f"{spec.batch.__qualname__} answered {len(values)} values for {len(asked)} parents")
+    except Exception as error:
+        values = [error] * len(asked)
+    if len(asked) == len(parents):
+        return list(values)
+    gathered = iter(values)
+    return [next(gathered) if yes else Forbidden() for yes in allowed]

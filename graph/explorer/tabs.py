@@ -1,0 +1,55 @@
+"""Which questions wait in the explorer? The contract's operations that run on demo data, the front page first."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from graph.explorer.page import DemoHints, Tab, page
+from graph.ids import encode
+from graph.settings import Settings
+from resolvers.demo.named import NAMED
+from resolvers.demo.roster import PASSWORD
+
+OPERATIONS: Final = Path(__file__).parent / "operations"
+
+
+def demo_ids() -> dict[str, str]:
+    """The global ids of the demo school's named records; a join code is a plain text."""
+    return {name: each if isinstance(each, str) else encode(*each) for name, each in NAMED.ids.items()}
+
+
+def demo_hints() -> DemoHints:
+    """What a newcomer may know about the demo school."""
+    return DemoHints(PASSWORD, NAMED.accounts, demo_ids())
+
+
+@cache
+def tabs() -> tuple[Tab, ...]:
+    """The prepared questions."""
+    ids = demo_ids()
+
+    def tab(name: str, file: str, variables: dict[str, object], account: str | None) -> Tab:
+        return Tab(name, (OPERATIONS / file).read_text(encoding="utf-8"), variables, account)
+
+    search = "How do plants turn light into energy?"
+    return (
+        tab("Front page", "front-page.graphql", {"id": ids["classroom"], "search": search, "members": 20}, "teacher"),
+        tab("My classrooms", "classrooms.graphql", {"first": 10}, "teacher"),
+        tab(
+            "Any record by id",
+            "refetch.graphql",
+            {"id": ids["classroom"], "ids": [ids["classroom"], ids["teacher"]]},
+            "teacher",
+        ),
+        tab("The stores", "stores.graphql", {}, "admin"),
+    )
+
+
+def explorer(settings: Settings) -> str:
+    """The page at /graphql."""
+    if not settings.demo:
+        empty = (Tab("Who am I?", "query WhoAmI {\n  viewer {\n    id\n    name\n    role\n  }\n}\n"),)
+        return page(endpoint="/graphql", production=settings.production, demo=None, tabs=empty)
+    return page(endpoint="/graphql", production=False, demo=demo_hints(), tabs=tabs())

@@ -1,0 +1,39 @@
+"""What is written down about running? JSON lines on standard error, one an operation, never variables."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import structlog
+
+from graph.settings import Settings
+
+
+def configure_logs(settings: Settings) -> None:
+    """Send every log, the libraries' too, to standard error as JSON."""
+    level = getattr(logging, settings.log_level.upper())
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.processors.JSONRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    # The libraries have their own idea of what is worth telling: only what is wrong.
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)

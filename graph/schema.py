@@ -1,0 +1,75 @@
+"""Which types make up the graph? The Strawberry schema, checked for labels, printed to `schema.graphql`."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import strawberry
+from graphql import GraphQLObjectType, GraphQLSchema
+from strawberry.schema.config import StrawberryConfig
+
+from graph.execution.edge import spec_of
+from graph.types.accounts import AccountMutations, AccountQueries, User
+from graph.types.assessments import Assessment
+from graph.types.classrooms import Classroom, ClassroomMember, ClassroomQueries
+from graph.types.governance import GovernanceQueries
+from graph.types.library import Document, DocumentChunk
+from graph.types.meetings import Meeting, Recording, Transcript, TranscriptSegment
+from graph.types.refetch import RefetchQueries
+from graph.types.scalars import SCALARS
+
+NODES = (
+    Assessment,
+    Classroom,
+    ClassroomMember,
+    Document,
+    DocumentChunk,
+    Meeting,
+    Recording,
+    Transcript,
+    TranscriptSegment,
+    User,
+)
+
+
+@strawberry.type(description="What may be read.")
+class Query(AccountQueries, ClassroomQueries, GovernanceQueries, RefetchQueries):
+    """The root of reads."""
+
+
+@strawberry.type(description="What may be done.")
+class Mutation(AccountMutations):
+    """The root of writes."""
+
+
+class UnlabelledField(Exception):
+    """A field does not say who may read it: the program does not start."""
+
+
+@cache
+def schema() -> strawberry.federation.Schema:
+    """The schema of this program. Raises UnlabelledField."""
+    built = strawberry.federation.Schema(
+        query=Query, mutation=Mutation, types=list(NODES), config=StrawberryConfig(scalar_map=SCALARS)
+    )
+    for kind in _graphql(built).type_map.values():
+        # Names with an underscore are GraphQL's introspection and Federation's own.
+        if isinstance(kind, GraphQLObjectType) and not kind.name.startswith("_"):
+            for name, field in kind.fields.items():
+                if not name.startswith("_") and spec_of(field.extensions["strawberry-definition"]) is None:
+                    raise UnlabelledField(f"{kind.name}.{name} does not say who may read it")
+    return built
+
+
+def graphql_schema() -> GraphQLSchema:
+    """The graphql-core schema underneath."""
+    return _graphql(schema())
+
+
+def sdl() -> str:
+    """The schema as `schema.graphql` holds it."""
+    return schema().as_str() + "\n"
+
+
+def _graphql(built: strawberry.federation.Schema) -> GraphQLSchema:
+    return built._schema

@@ -1,0 +1,167 @@
+"""What does a running process hold? The stores, the embedder, the secrets: opened in order, closed in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+
+from datadir.data_folder import DataFolder
+from datadir.errors import StoreError
+from datadir.launcher import Launcher
+from datadir.names import StoreName
+from datadir.qdrant.embedding import Embedder
+from datadir.stores import Addresses, Stores, open_stores
+from graph.settings import Settings
+from loaders.accounts import PREAMBLE
+from loaders.cursor import Cursors
+from resolvers.operation import Services
+from resolvers.passwords import Passwords
+from resolvers.tokens import Tokens
+
+log = structlog.get_logger("studygraph.services")
+
+
+class Progress(Protocol):
+    """Shows what takes long."""
+
+    def step(self, name: str) -> None:
+        """A step begins; the one before it is done."""
+
+    def share(self, name: str, done: int, total: int) -> None:
+        """How far a step is."""
+
+
+def addresses(settings: Settings, secret: str) -> Addresses:
+    """Where the settings say that each store is."""
+
+    def plain(name: str) -> str | None:
+        value = getattr(settings, name)
+        return value.get_secret_value() if value is not None else None
+
+    return Addresses(
+        secret=secret,
+        public_url=settings.base_url,
+        database_url=plain("database_url"),
+        redis_url=plain("redis_url"),
+        mongodb_url=plain("mongodb_url"),
+        qdrant_host=settings.qdrant_host,
+        qdrant_port=settings.qdrant_port,
+        qdrant_api_key=plain("qdrant_api_key"),
+        cassandra_host=settings.cassandra_host,
+        cassandra_port=settings.cassandra_port,
+        cassandra_username=settings.cassandra_username,
+        cassandra_password=plain("cassandra_password"),
+        kafka_bootstrap_servers=settings.kafka_bootstrap_servers,
+        s3_endpoint_url=settings.s3_endpoint_url,
+        s3_bucket=settings.s3_bucket,
+        s3_access_key=plain("aws_access_key_id"),
+        s3_secret_key=plain("aws_secret_access_key"),
+        s3_region=settings.aws_region,
+        read_deadline=settings.store_deadline_ms / 1000,
+    )
+
+
+def secret_of(settings: Settings, folder: DataFolder | None) -> str:
+    """The process's secret: the setting, or in development one that the data folder keeps."""
+    if settings.secret is not None:
+        return settings.secret.get_secret_value()
+    if folder is None:
+        return secrets.token_urlsafe(48)
+    kept = folder.path / "secret"
+    if not kept.exists():
+        _write_private(kept, secrets.token_urlsafe(48))
+    return kept.read_text(encoding="ascii").strip()
+
+
+def _write_private(path: Path, text: str) -> None:
+    new = path.with_suffix(".new")
+    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+
+
+@asynccontextmanager
+async def opened(
+    settings: Settings,
+    folder: DataFolder | None,
+    progress: Progress,
+    died: Callable[[str], None] = lambda sentence: None,
+) -> AsyncIterator[Services]:
+    """Open everything; `died` is told when an embedded server ends by itself. Raises StoreMisconfigured."""
+    secret = secret_of(settings, folder)
+    async with AsyncExitStack() as stack:
+        launcher = None
+        if folder is not None:
+            launcher = await stack.enter_async_context(Launcher(folder, progress.step))
+        stores = await open_stores(
+            addresses(settings, secret), stack, folder=folder, launcher=launcher, report=progress.step
+        )
+        await stores.redis.load([PREAMBLE])
+        embedder = Embedder()
+        stack.push_async_callback(embedder.close)
+        passwords = Passwords()
+        stack.callback(passwords.close)
+        services = Services(stores, embedder, Cursors(secret), Tokens(secret), passwords)
+        if settings.demo:
+            await _seed(services, progress)
+        await stack.enter_async_context(_background(_index(services, settings)))
+        await stack.enter_async_context(_background(stores.events.publish_until(asyncio.Event())))
+        if launcher is not None:
+            await stack.enter_async_context(_background(_watch(launcher, died)))
+        yield services
+
+
+async def _seed(services: Services, progress: Progress) -> None:
+    """Write the demo school, once; a first start that was cut off goes on where it was, with its own dates."""
+    from resolvers.demo import seeding
+    from resolvers.demo.school import School
+
+    if await seeding.is_seeded(services.stores):
+        return
+    progress.step("writing the demo school")
+    now = await seeding.first_now(services.stores) or services.now()
+    await seeding.seed(services.stores, School(now), progress.share)
+
+
+@asynccontextmanager
+async def _background(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _watch(launcher: Launcher, died: Callable[[str], None]) -> None:
+    died(await launcher.child_died())
+
+
+async def _index(services: Services, settings: Settings) -> None:
+    """Load the model, then embed what demo documents still wait, telling `stores` how far it is."""
+    stores: Stores = services.stores
+    try:
+        await services.embedder.warm()
+        if settings.demo:
+            from resolvers.demo.indexing import index_documents
+
+            def progress(done: int, total: int) -> None:
+                if done < total:
+                    stores.progress[StoreName.QDRANT] = done * 100 // total
+                else:
+                    stores.progress.pop(StoreName.QDRANT, None)
+
+            await index_documents(stores, services.embedder, progress)
+        services.indexed.set()
+    except StoreError as error:
+        log.warning("indexing stopped", store=error.store.value, reason=str(error))

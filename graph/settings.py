@@ -1,0 +1,187 @@
+"""What can be set, and from where? The environment, read once at the start.
+
+Where a store is goes by the names its users know (`DATABASE_URL`, `REDIS_URL`, ...); everything else is
+`STUDYGRAPH_*`. A secret may stand in a file instead: `NAME_FILE`. An unknown `STUDYGRAPH_*` name or a bad value stops
+the start with a sentence. `docs/settings.md` has a row for each; a test compares.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+PREFIX = "STUDYGRAPH_"
+
+
+class SettingsError(Exception):
+    """A setting that stops the start; the message is one sentence."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Each field's description is its row in `docs/settings.md`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", populate_by_name=True)
+
+    env: Literal["development", "production"] = Field(
+        "development", description="`production` refuses embedded stores, demo accounts and introspection."
+    )
+    host: str = Field("127.0.0.1", description="The address the server listens on.")
+    port: int = Field(8000, ge=0, le=65535, description="The port the server listens on.")
+    data_dir: Path = Field(Path(".data"), description="The folder of the embedded stores, logs and `server.pid`.")
+    public_url: str | None = Field(None, description="How browsers reach the server; begins the links it signs.")
+    secret: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="Signs tokens, cursors and links; 32 characters or more. Development makes one in the data folder.",
+    )
+    execution: Literal["graphql-core"] = Field("graphql-core", description="Who runs operations.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged.")
+    store_deadline_ms: int = Field(
+        400, ge=50, le=60_000, description="How long one read of a store may take, in milliseconds."
+    )
+    demo: bool = Field(False, description="Whether the demo school is written at the first start; development only.")
+    s3_bucket: str = Field("studygraph", description="The bucket that holds all objects.")
+
+    database_url: SecretStr | None = Field(
+        None, validation_alias="DATABASE_URL", description="PostgreSQL: `postgresql://user:password@host:5432/name`."
+    )
+    redis_url: SecretStr | None = Field(
+        None, validation_alias="REDIS_URL", description="Redis: `redis://host:6379/0` or `rediss://`."
+    )
+    mongodb_url: SecretStr | None = Field(
+        None, validation_alias="MONGODB_URL", description="MongoDB: `mongodb://user:password@host:27017/name`."
+    )
+    qdrant_host: str | None = Field(None, validation_alias="QDRANT_HOST", description="Qdrant's host.")
+    qdrant_port: int = Field(6333, validation_alias="QDRANT_PORT", ge=1, le=65535, description="Qdrant's REST port.")
+    qdrant_api_key: SecretStr | None = Field(None, validation_alias="QDRANT_API_KEY", description="Qdrant's API key.")
+    cassandra_host: str | None = Field(
+        None, validation_alias="CASSANDRA_HOST", description="Cassandra's contact points, separated by commas."
+    )
+    cassandra_port: int = Field(
+        9042, validation_alias="CASSANDRA_PORT", ge=1, le=65535, description="Cassandra's native port."
+    )
+    cassandra_username: str | None = Field(
+        None, validation_alias="CASSANDRA_USERNAME", description="Cassandra's user, where it asks for one."
+    )
+    cassandra_password: SecretStr | None = Field(
+        None, validation_alias="CASSANDRA_PASSWORD", description="That user's password."
+    )
+    kafka_bootstrap_servers: str | None = Field(
+        None, validation_alias="KAFKA_BOOTSTRAP_SERVERS", description="Kafka's first brokers, separated by commas."
+    )
+    s3_endpoint_url: str | None = Field(
+        None, validation_alias="S3_ENDPOINT_URL", description="Object storage's address."
+    )
+    aws_access_key_id: SecretStr | None = Field(
+        None, validation_alias="AWS_ACCESS_KEY_ID", description="Object storage's access key."
+    )
+    aws_secret_access_key: SecretStr | None = Field(
+        None, validation_alias="AWS_SECRET_ACCESS_KEY", description="Object storage's secret key."
+    )
+    aws_region: str = Field("us-east-1", validation_alias="AWS_REGION", description="Object storage's region.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The command line, then the environment, then the files that `NAME_FILE` names."""
+        return init_settings, env_settings, SecretFiles(settings_cls)
+
+    @property
+    def production(self) -> bool:
+        """Whether this is the real thing."""
+        return self.env == "production"
+
+    @property
+    def base_url(self) -> str:
+        """How browsers reach the server."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+
+class SecretFiles(PydanticBaseSettingsSource):
+    """Secrets that stand in files: `NAME_FILE` names one."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """The file's text without surrounding white space, None where no file is named."""
+        variable = environment_name(field_name)
+        path = os.environ.get(f"{variable}_FILE")
+        if variable not in SECRETS or not path:
+            return None, field_name, False
+        if os.environ.get(variable):
+            raise SettingsError(f"{variable} and {variable}_FILE are both set: keep one.")
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        except (OSError, UnicodeError) as error:
+            raise SettingsError(f"{variable}_FILE names {path}, which cannot be read: {error}.") from None
+
+    def __call__(self) -> dict[str, Any]:
+        """All secrets that are in files."""
+        found = {name: self.get_field_value(field, name)[0] for name, field in Settings.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def environment_name(name: str) -> str:
+    """The environment variable of a field."""
+    alias = Settings.model_fields[name].validation_alias
+    return str(alias) if alias else PREFIX + name.upper()
+
+
+SECRETS = frozenset(
+    environment_name(name) for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)
+)
+
+
+def load(**overrides: Any) -> Settings:
+    """The settings of this process; `overrides` are field names from the command line. Raises SettingsError."""
+    names = {environment_name(name): name for name in Settings.model_fields}
+    known = set(names) | {f"{secret}_FILE" for secret in SECRETS}
+    for name in os.environ:
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            near = difflib.get_close_matches(name.upper(), known, 1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise SettingsError(f"There is no setting {name}.{hint}")
+    try:
+        settings = Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = str(first["loc"][0]) if first["loc"] else ""
+        variable = environment_name(where) if where in Settings.model_fields else where
+        # The value itself is not repeated: it may be a secret.
+        raise SettingsError(f"{variable} has a bad value: {first['msg'][0].lower()}{first['msg'][1:]}.") from None
+    return _checked(settings)
+
+
+def _checked(settings: Settings) -> Settings:
+    if not settings.production:
+        return settings
+    if settings.secret is None:
+        raise SettingsError("STUDYGRAPH_SECRET must be set in production (or STUDYGRAPH_SECRET_FILE).")
+    if settings.demo:
+        raise SettingsError("STUDYGRAPH_DEMO is for development: its accounts have a public password.")
+    unset = [
+        environment_name(name)
+        for name in (
+            "database_url",
+            "redis_url",
+            "mongodb_url",
+            "qdrant_host",
+            "cassandra_host",
+            "kafka_bootstrap_servers",
+            "s3_endpoint_url",
+        )
+        if not getattr(settings, name)
+    ]
+    if unset:
+        raise SettingsError(f"In production each store is a real server: set {', '.join(unset)}.")
+    return settings

@@ -1,0 +1,161 @@
+"""How are documents gathered? By id, and their chunks by meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from uuid import UUID
+
+from datadir.postgresql.record import Row
+from datadir.qdrant import models
+from datadir.qdrant.collections import DOCUMENTS
+from loaders.cursor import Cursors, InvalidCursor
+from loaders.page import PageRequest
+
+if TYPE_CHECKING:
+    from loaders import Loaders
+
+
+class DocumentRecord(Row):
+    """An uploaded document of a classroom."""
+
+    __slots__ = ()
+    id: UUID
+    classroom_id: UUID | None
+    uploaded_by: UUID | None
+    filename: str
+    document_type: str
+    status: str
+    object_key: str
+    page_count: int | None
+    chunk_count: int | None
+    created_at: datetime
+
+
+class ChunkRecord(NamedTuple):
+    """A passage of a document, as the vector store holds it. Pages and chunks count from 1 and 0."""
+
+    id: str
+    document_id: UUID
+    classroom_id: UUID
+    filename: str
+    page_number: int
+    chunk_index: int
+    text: str
+
+
+class ChunkMatch(NamedTuple):
+    """A chunk that answers a search; `score` is the cosine of its vector and the query's, -1 to 1."""
+
+    position: int
+    score: float
+    chunk: ChunkRecord
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkMatches:
+    """One page of a search: the best matches first."""
+
+    query: str
+    records: Sequence[ChunkMatch]
+    has_next: bool
+    has_previous: bool
+    cursors: Cursors
+
+    def cursor(self, match: ChunkMatch) -> str:
+        """The opaque cursor of one match of this very search."""
+        return self.cursors.encode(_tag(self.query), [match.position])
+
+
+_DOCUMENT: Final = (
+    "d.id, d.classroom_id, d.uploaded_by, d.filename, d.document_type, d.status, d.object_key, d.page_count, "
+    "d.chunk_count, d.created_at"
+)
+
+
+def _tag(query: str) -> str:
+    return f"search {query}"
+
+
+class Library:
+    """Reads of documents and chunks for one operation."""
+
+    __slots__ = ("_loaders",)
+
+    def __init__(self, loaders: Loaders) -> None:
+        self._loaders = loaders
+
+    async def documents_by_id(self, ids: Sequence[UUID]) -> list[DocumentRecord | None]:
+        """Documents in the order of `ids`, None where the viewer's scope holds none."""
+        rows = await self._loaders.lease.fetch(
+            DocumentRecord,
+            f"select {_DOCUMENT} from documents d where d.id = any($1::uuid[])",
+            list(dict.fromkeys(ids)),
+        )
+        found = {row.id: row for row in rows}
+        return [found.get(each) for each in ids]
+
+    async def chunks_by_id(self, ids: Sequence[str]) -> list[ChunkRecord | None]:
+        """Chunks in the order of `ids`, None where the viewer's scope holds none."""
+        hits = await self._loaders.stores.vectors.retrieve(DOCUMENTS.name, list(dict.fromkeys(ids)))
+        chunks = {hit.id: _chunk(hit.id, hit.payload) for hit in hits}
+        scope = self._loaders.scope
+        visible = {
+            key: chunk for key, chunk in chunks.items() if scope.sees_all or chunk.classroom_id in scope.classroom_ids
+        }
+        return [visible.get(each) for each in ids]
+
+    async def matches_by_classroom_id(
+        self, ids: Sequence[UUID], query: str, request: PageRequest
+    ) -> list[ChunkMatches]:
+        """The chunks of each classroom that are nearest in meaning to `query`. One store call; the query is embedded
+        on this machine."""
+        cursors = self._loaders.cursors
+        offset = 0
+        if request.after is not None:
+            values = cursors.decode(_tag(query), request.after)
+            if len(values) != 1 or not isinstance(values[0], int):
+                raise InvalidCursor
+            offset = values[0] + 1
+        vector = await self._loaders.embedder.embed_query(query)
+        distinct = list(dict.fromkeys(ids))
+        answers = await self._loaders.stores.vectors.query_batch(
+            DOCUMENTS.name,
+            [
+                models.QueryRequest(
+                    query=vector, filter=self._filter(each), limit=request.size + 1, offset=offset, with_payload=True
+                )
+                for each in distinct
+            ],
+        )
+        pages: dict[UUID, ChunkMatches] = {}
+        for each, hits in zip(distinct, answers, strict=True):
+            matches = [
+                ChunkMatch(offset + number, hit.score, _chunk(hit.id, hit.payload))
+                for number, hit in enumerate(hits[: request.size])
+            ]
+            pages[each] = ChunkMatches(query, matches, len(hits) > request.size, offset > 0, cursors)
+        return [pages[each] for each in ids]
+
+    def _filter(self, classroom_id: UUID) -> models.Filter:
+        # The door in Qdrant's own words: the classroom asked for, if it is one of the viewer's.
+        scope = self._loaders.scope
+        must: list[Any] = [models.FieldCondition(key="classroom_id", match=models.MatchValue(value=str(classroom_id)))]
+        if not scope.sees_all:
+            allowed = [str(each) for each in scope.classroom_ids]
+            must.append(models.FieldCondition(key="classroom_id", match=models.MatchAny(any=allowed)))
+        return models.Filter(must=must)
+
+
+def _chunk(identity: str, payload: dict[str, Any]) -> ChunkRecord:
+    return ChunkRecord(
+        identity,
+        UUID(payload["document_id"]),
+        UUID(payload["classroom_id"]),
+        payload["filename"],
+        payload["page_number"],
+        payload["chunk_index"],
+        payload["text"],
+    )

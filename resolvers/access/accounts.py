@@ -1,0 +1,22 @@
+"""Which fields of a person may this viewer read? Takes the whole level, answers one yes or no each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from datadir.scope import Scope
+from loaders.accounts import UserRecord
+
+
+def reads_as_teacher(scope: Scope, users: Sequence[UserRecord]) -> list[bool]:
+    """E-mail and engagement: oneself, members of classrooms one teaches, administrators."""
+    if scope.sees_all:
+        return [True] * len(users)
+    return [user.taught or user.id == scope.user_id for user in users]
+
+
+def reads_as_self(scope: Scope, users: Sequence[UserRecord]) -> list[bool]:
+    """Private fields of an account: oneself and administrators."""
+    if scope.sees_all:
+        return [True] * len(users)
+    return [user.id == scope.user_id for user in users]

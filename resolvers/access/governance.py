@@ -1,0 +1,13 @@
+"""Which fields of the platform's own records may this viewer read?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from datadir.scope import Scope
+from datadir.stores import StoreHealth
+
+
+def reads_details(scope: Scope, stores: Sequence[StoreHealth]) -> list[bool]:
+    """A store's latency, version and mode: administrators."""
+    return [scope.sees_all] * len(stores)

@@ -1,0 +1,30 @@
+"""What can be done with an assessment? Read it, and how it went."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from loaders.assessments import AssessmentRecord, SubmissionSummaryRecord
+from loaders.classrooms import ClassroomRecord
+from loaders.page import Page, PageRequest
+from resolvers.operation import Operation
+
+__all__ = ["AssessmentRecord"]
+
+
+async def by_ids(operation: Operation, ids: Sequence[UUID]) -> list[AssessmentRecord | None]:
+    """Assessments that the viewer may know of."""
+    return await (await operation.open()).assessments.assessments_by_id(ids)
+
+
+async def by_classrooms(
+    operation: Operation, classrooms: Sequence[ClassroomRecord], request: PageRequest
+) -> list[Page[AssessmentRecord]]:
+    """One page of each classroom's assessments."""
+    return await operation.loaders.assessments.assessments_by_classroom_id([each.id for each in classrooms], request)
+
+
+async def summaries(operation: Operation, assessments: Sequence[AssessmentRecord]) -> list[SubmissionSummaryRecord]:
+    """How each assessment's submissions went."""
+    return await operation.loaders.assessments.summaries_by_assessment_id([each.id for each in assessments])

@@ -1,0 +1,51 @@
+"""What happens in a classroom? Reads of classrooms and their members."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from loaders.accounts import UserRecord
+from loaders.classrooms import ClassroomRecord, MemberRecord
+from loaders.page import Page, PageRequest
+from resolvers.errors import NotFound
+from resolvers.operation import Operation
+
+__all__ = ["ClassroomRecord", "MemberRecord"]
+
+
+async def by_ids(operation: Operation, ids: Sequence[UUID]) -> list[ClassroomRecord | None]:
+    """Classrooms that the viewer may know of."""
+    loaders = await operation.open()
+    return await loaders.classrooms.classrooms_by_id(ids)
+
+
+async def members_by_ids(operation: Operation, ids: Sequence[UUID]) -> list[MemberRecord | None]:
+    """Memberships that the viewer may know of."""
+    loaders = await operation.open()
+    return await loaders.classrooms.members_by_id(ids)
+
+
+async def page(operation: Operation, request: PageRequest) -> Page[ClassroomRecord]:
+    """The viewer's classrooms: where a member, an administrator's are all."""
+    loaders = await operation.open()
+    return await loaders.classrooms.classrooms(request)
+
+
+async def teachers(operation: Operation, classrooms: Sequence[ClassroomRecord]) -> list[UserRecord | NotFound]:
+    """The teacher who answers for each classroom."""
+    users = await operation.loaders.accounts.users_by_id([each.teacher_id for each in classrooms])
+    return [user or NotFound() for user in users]
+
+
+async def members(
+    operation: Operation, classrooms: Sequence[ClassroomRecord], request: PageRequest
+) -> list[Page[MemberRecord]]:
+    """One page of each classroom's members."""
+    return await operation.loaders.classrooms.members_by_classroom_id([each.id for each in classrooms], request)
+
+
+async def users(operation: Operation, members: Sequence[MemberRecord]) -> list[UserRecord | NotFound]:
+    """The person behind each membership."""
+    found = await operation.loaders.accounts.users_by_id([each.user_id for each in members])
+    return [user or NotFound() for user in found]

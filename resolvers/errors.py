@@ -1,0 +1,95 @@
+"""What can be refused, and in which words?
+
+Refusal                 an ordinary failure: an answer, not a surprise
+├── Unauthenticated     UNAUTHENTICATED   no, bad, expired or revoked token where one is needed
+├── Forbidden           FORBIDDEN         known, but not to be read or done by this viewer
+├── NotFound            NOT_FOUND         unknown, or not to be known: the same words for both
+├── BadUserInput        BAD_USER_INPUT    an argument's value
+├── ListTooLong         LIST_TOO_LONG     more items in an argument than are taken
+└── PageSize            PAGE_SIZE         outside 1-100
+
+Stores fail with `datadir.errors.StoreError`, cursors with `loaders.cursor.InvalidCursor`; `code_of` puts all of them
+into the codes of `docs/errors.md`. Anything else is a defect and is masked by `graph/errors.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from datadir.errors import StoreUnavailable
+from loaders.cursor import InvalidCursor
+
+
+class Refusal(Exception):
+    """An ordinary failure with a stable code."""
+
+    code: ClassVar[str] = "BAD_REQUEST"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class Unauthenticated(Refusal):
+    """A token is needed, and there is none that holds."""
+
+    code = "UNAUTHENTICATED"
+
+    def __init__(self, message: str = "Log in first: this needs a valid access token.") -> None:
+        super().__init__(message)
+
+
+class Forbidden(Refusal):
+    """The viewer may know of it, not read or do it."""
+
+    code = "FORBIDDEN"
+
+    def __init__(self, message: str = "Your role in this classroom or account may not read this.") -> None:
+        super().__init__(message)
+
+
+class NotFound(Refusal):
+    """Never existed, or the viewer may not know that it does: one sentence for both."""
+
+    code = "NOT_FOUND"
+
+    def __init__(self, message: str = "There is no such record, or it is not yours to see.") -> None:
+        super().__init__(message)
+
+
+class BadUserInput(Refusal):
+    """An argument has a value that makes no sense here."""
+
+    code = "BAD_USER_INPUT"
+
+
+class ListTooLong(Refusal):
+    """A list argument holds more items than are taken."""
+
+    code = "LIST_TOO_LONG"
+
+
+class PageSize(Refusal):
+    """`first` or `last` outside 1-100, or both."""
+
+    code = "PAGE_SIZE"
+
+
+def code_of(error: BaseException) -> dict[str, Any] | None:
+    """`extensions` of an expected failure, None for a defect."""
+    if isinstance(error, Refusal):
+        return {"code": error.code}
+    if isinstance(error, StoreUnavailable):
+        return {"code": "STORE_UNAVAILABLE", "store": error.store.value}
+    if isinstance(error, InvalidCursor):
+        return {"code": "BAD_CURSOR"}
+    return None
+
+
+def sentence_of(error: BaseException) -> str:
+    """The sentence that may leave the server."""
+    if isinstance(error, StoreUnavailable):
+        return f"The store {error.store.value} does not answer at the moment."
+    if isinstance(error, InvalidCursor):
+        return "This cursor does not belong to this list and order."
+    return str(error)

@@ -1,0 +1,97 @@
+"""What can be done with the library? Read documents, search their passages by meaning."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from loaders.classrooms import ClassroomRecord
+from loaders.library import ChunkMatch, ChunkMatches, ChunkRecord, DocumentRecord
+from loaders.page import PageRequest
+from resolvers.errors import BadUserInput, NotFound
+from resolvers.links import signed
+from resolvers.operation import Operation
+
+__all__ = ["ChunkRecord", "DocumentRecord"]
+
+LONGEST_QUERY: Final = 1000
+_SENTENCE: Final = re.compile(r"(?<=[.!?])\s+|\n{2,}")
+_WORD: Final = re.compile(r"\w+")
+
+
+class SearchRequest(NamedTuple):
+    """What is looked for, and which part of the answer."""
+
+    query: str
+    page: PageRequest
+
+
+class SearchEdge(NamedTuple):
+    """One match on its page."""
+
+    page: ChunkMatches
+    node: ChunkMatch
+
+
+def search_request(query: str, page: PageRequest) -> Any:
+    """A search within bounds. Raises BadUserInput."""
+    text = query.strip()
+    if not text or len(text) > LONGEST_QUERY:
+        raise BadUserInput(f"`query` takes 1 to {LONGEST_QUERY:,} characters.")
+    return SearchRequest(text, page)
+
+
+def chunk_key(text: str) -> str:
+    """A chunk's key. Raises ValueError for a text that is none."""
+    return str(UUID(text))
+
+
+async def documents_by_ids(operation: Operation, ids: Sequence[UUID]) -> list[DocumentRecord | None]:
+    """Documents that the viewer may know of."""
+    return await (await operation.open()).library.documents_by_id(ids)
+
+
+async def chunks_by_ids(operation: Operation, ids: Sequence[str]) -> list[ChunkRecord | None]:
+    """Passages that the viewer may know of."""
+    return await (await operation.open()).library.chunks_by_id(ids)
+
+
+async def search_classrooms(
+    operation: Operation, classrooms: Sequence[ClassroomRecord], request: SearchRequest
+) -> list[ChunkMatches]:
+    """The passages of each classroom's documents that are nearest in meaning."""
+    return await operation.loaders.library.matches_by_classroom_id(
+        [each.id for each in classrooms], request.query, request.page
+    )
+
+
+def search_edges(page: ChunkMatches) -> list[SearchEdge]:
+    """A page's matches, each knowing its page."""
+    return [SearchEdge(page, match) for match in page.records]
+
+
+async def documents(operation: Operation, chunks: Sequence[ChunkRecord]) -> list[DocumentRecord | NotFound]:
+    """The document of each passage."""
+    found = await operation.loaders.library.documents_by_id([each.document_id for each in chunks])
+    return [document or NotFound() for document in found]
+
+
+async def download_links(operation: Operation, documents: Sequence[DocumentRecord]) -> list[str]:
+    """A signed link to each document's file."""
+    return await signed(operation, [each.object_key for each in documents])
+
+
+def highlight(query: str, text: str) -> str | None:
+    """The sentence that holds most of the query's words, the first one where none holds any."""
+    wanted = {_stem(word) for word in _WORD.findall(query) if len(word) > 3}
+    sentences = [" ".join(each.split()) for each in _SENTENCE.split(text) if each.strip()]
+    if not sentences:
+        return None
+    return max(sentences, key=lambda sentence: len(wanted & {_stem(word) for word in _WORD.findall(sentence)}))
+
+
+def _stem(word: str) -> str:
+    """Plants and plant, energy and energies are one word to a reader; five letters tell most others apart."""
+    return word.casefold()[:5]

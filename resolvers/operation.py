@@ -1,0 +1,88 @@
+"""Who asks, and with what? One `Operation` for each GraphQL operation: its viewer, its scope, its loaders."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from datadir.scope import ANONYMOUS, Scope
+from loaders import Loaders
+from resolvers.access.scope import scope_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from datadir.qdrant.embedding import Embedder
+    from datadir.stores import Stores
+    from loaders.cursor import Cursors
+    from resolvers.passwords import Passwords
+    from resolvers.tokens import Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who a verified token and a live session stand for."""
+
+    user_id: UUID
+    role: str
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What every operation of this process shares; opened by `graph/app.py`."""
+
+    stores: Stores
+    embedder: Embedder
+    cursors: Cursors
+    tokens: Tokens
+    passwords: Passwords
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    # Set once every document that waited at the start can be searched.
+    indexed: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Operation:
+    """One operation. The scope is read at most once, when the first field needs it."""
+
+    def __init__(self, services: Services, viewer: Viewer | None) -> None:
+        self.services = services
+        self.viewer = viewer
+        self._opening: asyncio.Future[Loaders] | None = None
+
+    @property
+    def stores(self) -> Stores:
+        """The stores of this process."""
+        return self.services.stores
+
+    @property
+    def scope(self) -> Scope:
+        """What the viewer may reach. Before a root field has awaited `open` it holds no classrooms."""
+        if self._opening is not None and self._opening.done():
+            return self.loaders.scope
+        return ANONYMOUS if self.viewer is None else Scope(user_id=self.viewer.user_id, role=self.viewer.role)
+
+    @property
+    def loaders(self) -> Loaders:
+        """The reads of this operation; made when a root field awaited `open`."""
+        if self._opening is None or not self._opening.done():
+            raise RuntimeError("a root field awaits Operation.open() before edges read")
+        return self._opening.result()
+
+    async def open(self) -> Loaders:
+        """Read the viewer's scope once and make this operation's loaders. Raises StoreUnavailable."""
+        if self._opening is None:
+            self._opening = asyncio.ensure_future(self._open())
+        return await asyncio.shield(self._opening)
+
+    async def _open(self) -> Loaders:
+        scope = ANONYMOUS if self.viewer is None else await scope_of(self.stores, self.viewer.user_id, self.viewer.role)
+        return Loaders(self.stores, scope, self.services.cursors, self.services.embedder)
+
+    def become(self, viewer: Viewer) -> None:
+        """Go on as the viewer who has just logged in: what is selected below is read with that scope."""
+        self.viewer = viewer
+        self._opening = None

@@ -1,0 +1,90 @@
+"""Who is this token? Access and refresh tokens, signed and verified with PyJWT."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
+from uuid import UUID, uuid4
+
+import jwt
+
+from resolvers.errors import Unauthenticated
+
+ISSUER: Final = "studygraph"
+ALGORITHM: Final = "HS256"
+ACCESS_LIFETIME: Final = timedelta(minutes=15)
+REFRESH_LIFETIME: Final = timedelta(hours=24)
+REMEMBERED_LIFETIME: Final = timedelta(days=30)
+LEEWAY: Final = timedelta(seconds=30)
+LONGEST_TOKEN: Final = 4096
+
+
+class Token(NamedTuple):
+    """A signed token and when it ends."""
+
+    text: str
+    expires_at: datetime
+
+
+class Claims(NamedTuple):
+    """What a verified access token says."""
+
+    user_id: UUID
+    role: str
+    session_id: str
+    expires_at: datetime
+
+
+class Tokens:
+    """Signs and verifies with one secret."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
+
+    def access(self, user_id: UUID, role: str, session_id: str, now: datetime) -> Token:
+        """A token that lets its bearer ask for 15 minutes, as long as its session lives."""
+        return self._signed(user_id, session_id, "access", now, ACCESS_LIFETIME, {"role": role})
+
+    def refresh(self, user_id: UUID, session_id: str, now: datetime, *, remember: bool) -> Token:
+        """A token that makes new access tokens."""
+        lifetime = REMEMBERED_LIFETIME if remember else REFRESH_LIFETIME
+        return self._signed(user_id, session_id, "refresh", now, lifetime, {})
+
+    def _signed(
+        self, user_id: UUID, session_id: str, use: str, now: datetime, lifetime: timedelta, extra: dict[str, str]
+    ) -> Token:
+        # Whole seconds, as the claims hold them: what is told to the client is what the token says.
+        ends = (now + lifetime).replace(microsecond=0)
+        claims = {
+            "iss": ISSUER,
+            "aud": use,
+            "sub": str(user_id),
+            "sid": session_id,
+            "iat": int(now.timestamp()),
+            "exp": int(ends.timestamp()),
+            "jti": uuid4().hex,
+            **extra,
+        }
+        return Token(jwt.encode(claims, self._secret, algorithm=ALGORITHM), ends)
+
+    def verified(self, text: str) -> Claims:
+        """What an access token says. Raises Unauthenticated for anything but a good one."""
+        if len(text) > LONGEST_TOKEN:
+            raise Unauthenticated("This access token is not valid.")
+        try:
+            claims = jwt.decode(
+                text,
+                self._secret,
+                algorithms=[ALGORITHM],
+                audience="access",
+                issuer=ISSUER,
+                leeway=LEEWAY,
+                options={"require": ["iss", "aud", "sub", "sid", "iat", "exp", "jti"]},
+            )
+            return Claims(
+                UUID(claims["sub"]), str(claims["role"]), str(claims["sid"]), datetime.fromtimestamp(claims["exp"], UTC)
+            )
+        except jwt.ExpiredSignatureError as error:
+            raise Unauthenticated("This access token has expired.") from error
+        except (jwt.InvalidTokenError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise Unauthenticated("This access token is not valid.") from error

@@ -1,0 +1,102 @@
+"""A demo school on embedded stores, in this very process: what most tests talk to."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from datadir.data_folder import claim
+from graph.app import application
+from graph.explorer.tabs import demo_ids
+from graph.services import opened
+from graph.settings import Settings
+from resolvers.demo.named import NAMED
+from resolvers.demo.roster import PASSWORD
+from resolvers.operation import Services
+
+LOG_IN = "mutation ($input: LogInInput!) { logIn(input: $input) { accessToken errors { code } } }"
+
+
+class Quiet:
+    """Start-up steps that nobody watches."""
+
+    def step(self, name: str) -> None:
+        """Say nothing."""
+
+    def share(self, name: str, done: int, total: int) -> None:
+        """Say nothing."""
+
+
+@dataclass
+class RunningSchool:
+    """The application, answering; `ask` sends one operation as one of the demo accounts.
+
+    `start` is the school's first moment, to which its data are relative; `now` is where its clock stands."""
+
+    services: Services
+    settings: Settings
+    http: httpx.AsyncClient
+    start: datetime
+    now: datetime
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """Global ids by their names in the demo."""
+        return demo_ids()
+
+    async def token(self, account: str) -> str:
+        """An access token of a demo account; one log-in each."""
+        if account not in self.tokens:
+            credentials = {"email": NAMED.accounts[account], "password": PASSWORD}
+            answer = await self.post(LOG_IN, {"input": credentials})
+            self.tokens[account] = answer.json()["data"]["logIn"]["accessToken"]
+        return self.tokens[account]
+
+    async def post(
+        self, query: str, variables: dict[str, Any] | None = None, account: str | None = None, **headers: str
+    ) -> httpx.Response:
+        """One POST to /graphql."""
+        sent = {key.replace("_", "-"): value for key, value in headers.items()}
+        if account is not None:
+            sent["authorization"] = f"Bearer {await self.token(account)}"
+        return await self.http.post("/graphql", json={"query": query, "variables": variables or {}}, headers=sent)
+
+    async def ask(
+        self, query: str, variables: dict[str, Any] | None = None, account: str | None = "teacher"
+    ) -> dict[str, Any]:
+        """The response's members, with the ledger."""
+        answer: dict[str, Any] = (await self.post(query, variables, account, x_studygraph_ledger="1")).json()
+        return answer
+
+
+@asynccontextmanager
+async def running_school(folder: Path) -> AsyncIterator[RunningSchool]:
+    """Start the embedded stores, write the demo school and wait until its texts are embedded."""
+    # Two cores shared by test workers: what is measured elsewhere must not fail a test here.
+    settings = Settings(data_dir=folder, demo=True, store_deadline_ms=10_000, log_level="error")
+    with claim(folder) as held:
+        async with opened(settings, held, Quiet()) as services:
+            from resolvers.demo import seeding
+
+            start = await seeding.first_now(services.stores)
+            assert start is not None
+            # The clock stands still, so that answers can be compared to the letter.
+            now = datetime.now(UTC).replace(microsecond=0)
+            still = replace(services, now=lambda: now)
+            app = application(settings, _given(still))
+            async with app.router.lifespan_context(app):
+                transport = httpx.ASGITransport(app=app)
+                async with httpx.AsyncClient(transport=transport, base_url="http://school.test") as http:
+                    yield RunningSchool(still, settings, http, start, now)
+
+
+@asynccontextmanager
+async def _given(services: Services) -> AsyncIterator[Services]:
+    yield services

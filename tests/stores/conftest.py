@@ -1,0 +1,42 @@
+"""Which servers do the contracts meet? The embedded ones, started once for all tests, as `make run` starts them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+
+from datadir import data_folder
+from datadir.data_folder import DataFolder
+from datadir.launcher import Launcher
+from datadir.mongodb import embedded as embedded_mongodb
+from datadir.redis import embedded as embedded_redis
+
+pytest.register_assert_rewrite("tests.stores.mongodb_contract", "tests.stores.redis_contract", "tests.stores.relay")
+
+
+@pytest.fixture(scope="session")
+def held_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataFolder]:
+    """A data folder of this test run, held by it."""
+    with data_folder.claim(tmp_path_factory.mktemp("stores") / "data") as folder:
+        yield folder
+
+
+@pytest_asyncio.fixture(scope="session")
+async def launcher(held_folder: DataFolder) -> AsyncIterator[Launcher]:
+    """Stops at the end what tests started."""
+    async with Launcher(held_folder) as launcher:
+        yield launcher
+
+
+@pytest_asyncio.fixture(scope="session")
+async def redis_url(launcher: Launcher, held_folder: DataFolder) -> str:
+    """The address of an embedded Redis."""
+    return await embedded_redis.start(launcher, held_folder)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def mongodb_url(launcher: Launcher, held_folder: DataFolder) -> str:
+    """The address of an embedded MongoDB."""
+    return await embedded_mongodb.start(launcher, held_folder)

@@ -1,0 +1,122 @@
+"""What did a client say to a server, and what does it do when the server falls silent?
+
+A relay listens on loopback in front of a real server and passes every byte on. It counts questions (a client that
+starts to speak, or speaks again after the server has answered), keeps what clients said, and can hold all answers back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from urllib.parse import unquote, urlsplit
+
+Wire = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class Relay:
+    """One listener in front of one server."""
+
+    def __init__(self, dial: Callable[[], Awaitable[Wire]]) -> None:
+        self._dial = dial
+        self._answering = asyncio.Event()
+        self._answering.set()
+        self._news = asyncio.Condition()
+        self._wires: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self.port = 0
+        self.questions = 0
+        self.heard: list[bytearray] = []
+        """What each connection's client said, in the order of the connections."""
+
+    @property
+    def connections(self) -> int:
+        """How many connections were ever made."""
+        return len(self.heard)
+
+    def hush(self) -> None:
+        """Hold every answer back: the server hangs, as seen by its clients."""
+        self._answering.clear()
+
+    def speak(self) -> None:
+        """Let the answers go that were held back, and all others."""
+        self._answering.set()
+
+    def cut(self) -> None:
+        """Cut every connection to the clients, whatever they wait for."""
+        for to_client in self._wires.values():
+            to_client.transport.abort()
+
+    async def has_heard(self, words: bytes) -> None:
+        """Wait until some client has said `words`, and they were passed on."""
+        async with self._news:
+            await self._news.wait_for(lambda: any(words in heard for heard in self.heard))
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[Relay]:
+        """Listen on `port` of loopback; at the end every connection is cut."""
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            server.close()
+            for wire, to_client in self._wires.items():
+                wire.cancel()
+                to_client.close()
+            await asyncio.gather(*self._wires, return_exceptions=True)
+            await server.wait_closed()
+
+    def _accept(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        wire = asyncio.ensure_future(self._pass_on(client, to_client))
+        self._wires[wire] = to_client
+
+    async def _pass_on(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        heard = bytearray()
+        self.heard.append(heard)
+        answered = True
+
+        async def ask() -> None:
+            nonlocal answered
+            while said := await client.read(65536):
+                self.questions += answered
+                answered = False
+                to_server.write(said)
+                await to_server.drain()
+                async with self._news:
+                    heard.extend(said)
+                    self._news.notify_all()
+
+        async def answer() -> None:
+            nonlocal answered
+            while said := await server.read(65536):
+                await self._answering.wait()
+                answered = True
+                to_client.write(said)
+                await to_client.drain()
+
+        server, to_server = await self._dial()
+        halves = [asyncio.ensure_future(ask()), asyncio.ensure_future(answer())]
+        try:
+            await asyncio.wait(halves, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            to_server.close()
+            to_client.close()
+            for half in halves:
+                half.cancel()
+            await asyncio.gather(*halves, return_exceptions=True)
+
+
+def relay_to(url: str) -> Relay:
+    """A relay in front of the server at `url`: unix:///path, or anything with host and port."""
+    address = urlsplit(url)
+    if address.scheme == "unix":
+        return Relay(lambda: asyncio.open_unix_connection(unquote(address.path)))
+    return Relay(lambda: asyncio.open_connection(address.hostname, address.port))
+
+
+def through(url: str, relay: Relay, *, user: str | None = None) -> str:
+    """The address of the same server behind `relay`, as `user` (`name:password`) if one is given."""
+    address = urlsplit(url)
+    who = user or address.netloc.rpartition("@")[0]
+    address = address._replace(netloc=f"{who}@127.0.0.1:{relay.port}" if who else f"127.0.0.1:{relay.port}")
+    return (address._replace(scheme="redis", path="/0") if address.scheme == "unix" else address).geturl()

@@ -1,0 +1,504 @@
+"""Do the vector stores keep their promise: the embedded engine, the client's double, a server where there is one?"""
+
+import asyncio
+import json
+import os
+import sys
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from datadir import ledger
+from datadir.errors import StoreError, StoreMisconfigured, StoreTimeout, StoreUnavailable
+from datadir.names import StoreName
+from datadir.qdrant import client, embedded, models, setup
+from datadir.qdrant.client import QdrantVectors, Vectors
+from datadir.qdrant.collections import COLLECTIONS
+from datadir.qdrant.embedded import EdgeVectors
+from tests.stores.qdrant_contract import (
+    COLLECTION,
+    NAME,
+    POINTS,
+    VectorsContract,
+    equals,
+    only,
+    point,
+    point_id,
+    search,
+)
+
+ROOT = Path(__file__).parents[2]
+
+
+class TestEmbedded(VectorsContract):
+    """The engine in this process."""
+
+    @pytest_asyncio.fixture
+    async def vectors(self, tmp_path: Path) -> AsyncIterator[EdgeVectors]:
+        vectors = await embedded.opened(tmp_path / "vectors")
+        await vectors.ensure([COLLECTION])
+        yield vectors
+        await vectors.close()
+
+
+@pytest.mark.filterwarnings("ignore:Payload indexes have no effect in the local Qdrant")
+class TestLocalMode(VectorsContract):
+    """The production code on qdrant-client's local mode: a protocol double, no proof of a server."""
+
+    @pytest_asyncio.fixture
+    async def vectors(self) -> AsyncIterator[QdrantVectors]:
+        from qdrant_client import AsyncQdrantClient
+
+        vectors = QdrantVectors(AsyncQdrantClient(":memory:"))
+        await vectors.ensure([COLLECTION])
+        yield vectors
+        await vectors.close()
+
+
+if "QDRANT_HOST" in os.environ:
+
+    class TestServer(VectorsContract):
+        """A real server, in a collection of the contract's own."""
+
+        @pytest_asyncio.fixture
+        async def vectors(self) -> AsyncIterator[QdrantVectors]:
+            vectors = await client.opened(
+                os.environ["QDRANT_HOST"],
+                int(os.environ.get("QDRANT_PORT", "6333")),
+                api_key=os.environ.get("QDRANT_API_KEY"),
+            )
+            await vectors._client.delete_collection(NAME)
+            await vectors.ensure([COLLECTION])
+            yield vectors
+            await vectors._client.delete_collection(NAME)
+            await vectors.close()
+
+else:
+
+    @pytest.mark.skip(reason="QDRANT_HOST names no Qdrant server, and no package registry carries one")
+    def test_the_contract_on_a_server() -> None:
+        """One line for the whole class above."""
+
+
+# The embedded engine: what only a folder on a disk can do.
+
+
+@asynccontextmanager
+async def edge(folder: Path) -> AsyncIterator[EdgeVectors]:
+    vectors = await embedded.opened(folder)
+    try:
+        yield vectors
+    finally:
+        await vectors.close()
+
+
+async def test_points_and_indexes_survive_closing_and_opening(tmp_path: Path) -> None:
+    async with edge(tmp_path) as vectors:
+        await vectors.ensure([COLLECTION])
+        await vectors.upsert(NAME, POINTS)
+    async with edge(tmp_path) as vectors:
+        [hits] = await vectors.query_batch(NAME, [search(limit=2, with_payload=True)])
+        assert [hit.payload for hit in hits] == [POINTS[0].payload, POINTS[1].payload]
+        indexes = await vectors._run(lambda: vectors._shard(NAME).info().payload_schema.keys())
+        assert set(indexes) == set(COLLECTION.indexes)
+
+
+WRITER = """
+import asyncio, sys
+from pathlib import Path
+from datadir.qdrant import embedded
+from tests.stores.qdrant_contract import COLLECTION, NAME, point
+
+async def main():
+    vectors = await embedded.opened(Path(sys.argv[1]))
+    await vectors.ensure([COLLECTION])
+    for number in range(1, 1_000_000):
+        await vectors.upsert(NAME, [point(number, [1.0, number, 0, 0], page_number=number)])
+        print(number, flush=True)
+
+asyncio.run(main())
+"""
+
+
+async def test_what_was_acknowledged_survives_kill_minus_nine(tmp_path: Path) -> None:
+    writer = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", WRITER, str(tmp_path), cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    assert writer.stdout is not None
+    acknowledged = 0
+    while acknowledged < 20:
+        acknowledged = int(await writer.stdout.readline())
+    writer.kill()
+    acknowledged = int(((await writer.stdout.read()).split() or [str(acknowledged).encode()])[-1])
+    await writer.wait()
+    async with edge(tmp_path) as vectors:
+        every = only(must=[models.FieldCondition(key="page_number", range=models.Range(lte=acknowledged))])
+        assert await vectors.count(NAME, every) == acknowledged
+        await vectors.upsert(NAME, [point(acknowledged, [0, 0, 0, 1.0])])
+        [[hit]] = await vectors.query_batch(NAME, [search([0, 0, 0, 1.0], limit=1)])
+        assert hit.id == point_id(acknowledged)
+
+
+@pytest.mark.parametrize("write", ["upsert", "delete"])
+async def test_a_write_is_acknowledged_when_the_log_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: str
+) -> None:
+    synced: set[int] = set()
+    monkeypatch.setattr(os, "fsync", lambda file: synced.add(os.fstat(file).st_ino))
+    async with edge(tmp_path) as vectors:
+        await vectors.ensure([COLLECTION])
+        assert not synced
+        if write == "upsert":
+            await vectors.upsert(NAME, POINTS)
+        else:
+            await vectors.delete(NAME, ids=[point_id(1)])
+        assert synced == {file.stat().st_ino for file in os.scandir(tmp_path / NAME / "wal")}
+
+
+async def test_a_second_holder_of_the_folder_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    async with edge(tmp_path) as first:
+        await first.ensure([COLLECTION])
+        with pytest.raises(StoreMisconfigured, match="Another process holds the vector folder"):
+            await embedded.opened(tmp_path)
+        assert await first.count(NAME) == 0
+
+
+@pytest.mark.parametrize("damage", ["edge_config.json", "wal/open-1"])
+async def test_a_damaged_folder_is_named(tmp_path: Path, damage: str) -> None:
+    async with edge(tmp_path) as vectors:
+        await vectors.ensure([COLLECTION])
+    (tmp_path / NAME / damage).write_bytes(b"")
+    with pytest.raises(StoreMisconfigured, match=f"vector folder {tmp_path / NAME} is damaged"):
+        await embedded.opened(tmp_path)
+
+
+async def test_a_collection_whose_making_was_cut_short_is_made_again(tmp_path: Path) -> None:
+    (tmp_path / "contract.new" / "wal").mkdir(parents=True)
+    (tmp_path / "contract.new" / "edge_config.json").write_bytes(b"{")
+    async with edge(tmp_path) as vectors:
+        await vectors.ensure([COLLECTION])
+        assert await vectors.count(NAME) == 0
+    assert os.listdir(tmp_path) == [NAME]
+
+
+async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreMisconfigured, match="cannot be made: Not a directory"):
+        await embedded.opened(tmp_path / "file" / "vectors")
+
+
+async def test_without_the_wheel_one_sentence_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "qdrant_edge", None)
+    monkeypatch.delitem(sys.modules, "datadir.qdrant.filters", raising=False)
+    with pytest.raises(StoreMisconfigured, match=r"no wheel of qdrant-edge-py for this platform.* set QDRANT_HOST\.$"):
+        await embedded.opened(tmp_path)
+
+
+async def test_a_hanging_engine_costs_the_deadline_and_never_the_event_loop(tmp_path: Path) -> None:
+    async with edge(tmp_path) as vectors:
+        await vectors.ensure([COLLECTION])
+        hang = threading.Event()
+        hung = vectors._worker.submit(hang.wait)
+        try:
+            turns = 0
+
+            async def turn() -> None:
+                nonlocal turns
+                while True:
+                    await asyncio.sleep(0.01)
+                    turns += 1
+
+            clock = asyncio.create_task(turn())
+            with ledger.kept() as book, pytest.raises(StoreTimeout, match=r"within 0\.4 s"):
+                await vectors.count(NAME)
+            clock.cancel()
+            assert turns > 10
+            assert 400 <= book.stores[StoreName.QDRANT].ms < 2000
+        finally:
+            hang.set()
+        await asyncio.wrap_future(hung)
+        assert await vectors.count(NAME) == 0
+
+
+async def test_a_panic_of_the_engine_is_an_unavailable_store(tmp_path: Path) -> None:
+    async with edge(tmp_path) as vectors:
+
+        class PanicException(BaseException):
+            pass
+
+        def work() -> None:
+            raise PanicException("index out of bounds")
+
+        with pytest.raises(StoreUnavailable, match="index out of bounds"):
+            await vectors._run(work)
+
+
+async def test_after_closing_the_store_is_unavailable(tmp_path: Path) -> None:
+    async with edge(tmp_path) as vectors:
+        await vectors.ensure([COLLECTION])
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await vectors.count(NAME)
+
+
+@pytest.mark.parametrize(
+    ("condition", "named"),
+    [
+        (
+            models.FieldCondition(
+                key="place", geo_radius=models.GeoRadius(center=models.GeoPoint(lon=0, lat=0), radius=1)
+            ),
+            "GeoRadius",
+        ),
+        (models.HasVectorCondition(has_vector="other"), "HasVectorCondition"),
+        (models.FieldCondition(key="text", match=models.MatchPrefix(prefix="a")), "MatchPrefix"),
+    ],
+)
+async def test_what_the_embedded_engine_is_not_asked_with_is_refused_not_dropped(
+    tmp_path: Path, condition: Any, named: str
+) -> None:
+    async with edge(tmp_path) as vectors:
+        await vectors.ensure([COLLECTION])
+        with pytest.raises(StoreError, match=f"does not take {named}"):
+            await vectors.count(NAME, only(must=[equals("page_number", 1), condition]))
+
+
+async def test_a_request_for_more_than_nearest_points_is_refused(tmp_path: Path) -> None:
+    async with edge(tmp_path) as vectors:
+        await vectors.ensure([COLLECTION])
+        with pytest.raises(StoreError, match="does not take FusionQuery"):
+            await vectors.query_batch(NAME, [models.QueryRequest(query=models.FusionQuery(fusion=models.Fusion.RRF))])
+
+
+# The wire: what the client sends to a server, and what its answers mean to us.
+
+Answer = Callable[[str, bytes], Awaitable[tuple[int, Any]]]
+
+
+@asynccontextmanager
+async def wire(answer: Answer) -> AsyncIterator[tuple[QdrantVectors, list[str]]]:
+    """A client of a server on loopback that answers each request with `answer(path, body)`; and what was asked."""
+    asked: list[str] = []
+    serving: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        serving.add(task)
+        try:
+            while head := (await reader.readuntil(b"\r\n\r\n")).decode():
+                length = next((line[16:] for line in head.lower().split("\r\n") if line[:16] == "content-length: "), 0)
+                body = await reader.readexactly(int(length))
+                method, path, _ = head.split(" ", 2)
+                asked.append(f"{method} {path}")
+                status, content = await answer(path, body)
+                payload = json.dumps(content).encode()
+                writer.write(
+                    f"HTTP/1.1 {status} -\r\ncontent-type: application/json\r\ncontent-length: {len(payload)}\r\n\r\n"
+                    .encode() + payload
+                )  # fmt: skip
+        except (asyncio.IncompleteReadError, ConnectionResetError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    vectors = await client.opened("127.0.0.1", server.sockets[0].getsockname()[1])
+    try:
+        yield vectors, asked
+    finally:
+        await vectors.close()
+        server.close()
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving)
+
+
+def always(status: int, content: Any) -> Answer:
+    async def answer(path: str, body: bytes) -> tuple[int, Any]:
+        return status, content
+
+    return answer
+
+
+async def test_a_batch_of_searches_is_one_request_on_the_wire() -> None:
+    sent: list[Any] = []
+
+    async def answer(path: str, body: bytes) -> tuple[int, Any]:
+        sent.append(json.loads(body))
+        hit = {"id": point_id(1), "version": 1, "score": 0.5, "payload": {"page_number": 7}}
+        return 200, {"time": 0.1, "status": "ok", "result": [{"points": [hit]}, {"points": []}]}
+
+    async with wire(answer) as (vectors, asked):
+        with ledger.kept() as book:
+            mine = only(must=[equals("classroom_id", "c")])
+            answers = await vectors.query_batch("documents", [search(filter=mine, limit=3), search()])
+    assert asked == ["POST /collections/documents/points/query/batch"]
+    assert book.stores[StoreName.QDRANT].calls == 1
+    first = sent[0]["searches"][0]
+    assert (first["query"], first["limit"]) == ({"nearest": [1.0, 0.0, 0.0, 0.0]}, 3)
+    assert first["filter"]["must"] == [{"key": "classroom_id", "match": {"value": "c"}}]
+    assert answers == [[(point_id(1), 0.5, {"page_number": 7})], []]
+
+
+async def test_points_are_retrieved_in_the_order_asked_whatever_the_servers() -> None:
+    found = [{"id": point_id(number), "payload": {"page_number": number}} for number in (1, 2, 3)]
+    async with wire(always(200, {"time": 0.1, "status": "ok", "result": found})) as (vectors, asked):
+        records = await vectors.retrieve("documents", [point_id(3), point_id(1), point_id(2)])
+    assert asked == ["POST /collections/documents/points"]
+    assert [record.payload["page_number"] for record in records] == [3, 1, 2]
+
+
+async def test_a_missing_collection_is_created_as_declared_even_when_another_process_was_faster() -> None:
+    sent: dict[str, list[Any]] = {}
+    shape = {"size": 384, "distance": "Cosine"}
+    config = {
+        "params": {"vectors": shape},
+        "hnsw_config": {"m": 16, "ef_construct": 128, "full_scan_threshold": 10000},
+        "optimizer_config": {
+            "deleted_threshold": 0.2,
+            "vacuum_min_vector_number": 1000,
+            "default_segment_number": 0,
+            "flush_interval_sec": 5,
+        },
+    }
+    indexed = {"classroom_id": {"data_type": "keyword", "points": 0}}
+    info = {
+        "status": "green", "optimizer_status": "ok", "segments_count": 1, "config": config, "payload_schema": indexed,
+    }  # fmt: skip
+
+    async def answer(path: str, body: bytes) -> tuple[int, Any]:
+        sent.setdefault(path, []).append(json.loads(body) if body else None)
+        result: Any = {"operation_id": 1, "status": "completed"}
+        if path.endswith("/exists"):
+            result = {"exists": len(sent[path]) > 1}
+        elif path == "/collections/documents" and body:
+            return 409, {"status": {"error": "already exists"}, "time": 0.1}
+        elif path == "/collections/documents":
+            result = info
+        return 200, {"time": 0.1, "status": "ok", "result": result}
+
+    async with wire(answer) as (vectors, _):
+        await vectors.ensure(COLLECTIONS)
+    created = sent["/collections/documents"][0]
+    assert (created["vectors"], created["hnsw_config"]) == (shape, {"m": 16, "ef_construct": 128})
+    assert [
+        (index["field_name"], index["field_schema"]) for index in sent["/collections/documents/index?wait=true"]
+    ] == [
+        ("document_type", "keyword"),
+        ("document_id", "keyword"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "sentence"),
+    [
+        (401, StoreMisconfigured, "refuses the API key: set QDRANT_API_KEY"),
+        (403, StoreMisconfigured, "refuses the API key: set QDRANT_API_KEY"),
+        (404, StoreMisconfigured, "python -m datadir.qdrant.setup"),
+        (400, StoreError, "400"),
+        (429, StoreUnavailable, "not available"),
+        (500, StoreUnavailable, "not available"),
+        (503, StoreUnavailable, "not available"),
+    ],
+)
+async def test_a_refusal_of_the_server_becomes_our_error(status: int, error: type[StoreError], sentence: str) -> None:
+    async with wire(always(status, {"status": {"error": "no"}, "time": 0.1})) as (vectors, _):
+        with pytest.raises(error, match=sentence) as caught:
+            await vectors.count("documents")
+        assert type(caught.value) is error
+        assert caught.value.__cause__ is not None
+
+
+async def test_a_server_that_does_not_answer_costs_the_deadline() -> None:
+    async def answer(path: str, body: bytes) -> tuple[int, Any]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with wire(answer) as (vectors, _):
+        with ledger.kept() as book, pytest.raises(StoreTimeout, match=r"within 0\.4 s"):
+            await vectors.query_batch("documents", [search()])
+    assert 400 <= book.stores[StoreName.QDRANT].ms < 2000
+
+
+async def test_a_server_that_is_not_there_is_unavailable() -> None:
+    server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    server.close()
+    await server.wait_closed()
+    vectors = await client.opened("127.0.0.1", port)
+    try:
+        with pytest.raises(StoreUnavailable, match="ConnectError"):
+            await vectors.ping()
+    finally:
+        await vectors.close()
+
+
+# The words, the collections and their setup.
+
+
+async def test_the_models_are_those_of_the_client_but_cost_no_client() -> None:
+    from qdrant_client import models as whole
+
+    assert whole.Filter is models.Filter
+    assert whole.QueryRequest is models.QueryRequest
+    alone = (
+        "import sys\n"
+        "from datadir.qdrant import models\n"
+        "request = models.QueryRequest(query=[0.5], filter=models.Filter(must=[]))\n"
+        "assert request.query == [0.5]\n"
+        "print(sorted({'grpc', 'httpx', 'qdrant_client'} & sys.modules.keys()))\n"
+        "from qdrant_client import models as whole\n"
+        "print(whole.Filter is models.Filter)\n"
+    )
+    child = await asyncio.create_subprocess_exec(sys.executable, "-c", alone, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+    out, _ = await child.communicate()
+    assert (child.returncode, out.decode().split("\n")) == (0, ["[]", "True", ""])
+
+
+def test_the_collections_page_says_what_the_program_creates() -> None:
+    page = (Path(setup.__file__).parent / "collections.md").read_text()
+    sections = dict(part.split("`", 1) for part in page.split("\n## `")[1:])
+    assert list(sections) == [collection.name for collection in COLLECTIONS]
+    for collection in COLLECTIONS:
+        section = sections[collection.name].replace("\n", " ")
+        assert f"vectors of {collection.size} floats" in section
+        assert (
+            f"distance {collection.distance}, HNSW m={collection.m}, ef_construct={collection.ef_construct}." in section
+        )
+        rows = [
+            f"| `{field}` | {what} | {collection.indexes.get(field, '')}".rstrip()
+            for field, what in collection.payload.items()
+        ]
+        assert [
+            row.removesuffix("|").rstrip() for row in sections[collection.name].split("\n") if row[:3] == "| `"
+        ] == rows
+        assert collection.indexes.keys() <= collection.payload.keys()
+
+
+async def test_the_setup_makes_every_collection_and_says_what_it_holds(tmp_path: Path) -> None:
+    async with edge(tmp_path) as vectors:
+        assert await setup.set_up(vectors) == ["documents: 0 points"]
+        assert await setup.set_up(vectors) == ["documents: 0 points"]
+
+
+async def test_the_setup_without_a_server_says_so() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "QDRANT_HOST"}
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "datadir.qdrant.setup", cwd=ROOT, env=environment, stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await child.communicate()
+    assert (child.returncode, said.decode()) == (
+        2,
+        "QDRANT_HOST names no server: set it, or let the embedded store make its own collections.\n",
+    )
+
+
+def test_the_vector_stores_are_one_interface() -> None:
+    implementations: list[type[Vectors]] = [EdgeVectors, QdrantVectors]
+    methods = {name for name in vars(Vectors) if not name.startswith("_")}
+    assert all(methods <= vars(implementation).keys() for implementation in implementations)

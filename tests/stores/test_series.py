@@ -1,0 +1,153 @@
+"""Do PostgreSQL's tables and Cassandra keep the promise of the series?"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+import pytest_asyncio
+
+from datadir.cassandra import cql
+from datadir.cassandra.client import CassandraSeries
+from datadir.cassandra.embedded import EmbeddedSeries, prepare
+from datadir.cassandra.tables import EVENTS, USER_ENGAGEMENT, Column, Kind, SeriesTable, UserEngagement
+from datadir.errors import BadPageToken, StoreMisconfigured, StoreTimeout
+from datadir.ledger import kept
+from datadir.names import StoreName
+from datadir.postgresql.client import Postgres
+from tests.stores.postgres_fixture import Database
+from tests.stores.series_contract import CONTRACT_TABLES, NOON, SHORT_LIVED, SeriesContract, day, tracked
+
+
+class TestEmbedded(SeriesContract):
+    """Tables of schema `embedded`."""
+
+    @pytest.fixture
+    def series(self, database: Database) -> EmbeddedSeries:
+        return EmbeddedSeries(database.pg, secret="one")
+
+    async def test_rows_whose_time_is_over_are_removed_at_the_next_start(
+        self, series: EmbeddedSeries, database: Database
+    ) -> None:
+        hour = f"h-{uuid4()}"
+        await series.write(SHORT_LIVED, [tracked(hour, NOON)])
+        await database.owner.execute("update embedded.contract_short_lived set expires_at = now() - interval '1 s'")
+        await prepare(database.owner, CONTRACT_TABLES)
+        assert await database.owner.fetchval("select count(*) from embedded.contract_short_lived") == 0
+
+    async def test_rows_live_as_long_as_the_table_says(self, series: EmbeddedSeries, database: Database) -> None:
+        hour = f"h-{uuid4()}"
+        await series.write(EVENTS, [tracked(hour, NOON)])
+        left = await database.owner.fetchval(
+            "select expires_at - now() from embedded.events where partition_key = $1", hour
+        )
+        assert timedelta(days=6, hours=23) < left <= timedelta(days=7)
+
+    async def test_another_secrets_tokens_open_nothing(self, series: EmbeddedSeries, database: Database) -> None:
+        hour = f"h-{uuid4()}"
+        await series.write(EVENTS, [tracked(hour, NOON + timedelta(seconds=nth)) for nth in range(3)])
+        _, token = await EmbeddedSeries(database.pg, secret="two").read_page(EVENTS, (hour,), limit=1)
+        with pytest.raises(BadPageToken):
+            await series.read_page(EVENTS, (hour,), limit=1, page_token=token)
+
+    async def test_a_read_that_hangs_is_given_up_at_the_deadline(self, database: Database) -> None:
+        pg = await Postgres.open(database.dsn, min_size=1)
+        lock = database.owner.transaction()
+        await lock.start()
+        await database.owner.execute("lock table embedded.user_engagement in access exclusive mode")
+        started = time.perf_counter()
+        with pytest.raises(StoreTimeout) as slow:
+            await EmbeddedSeries(pg, secret="one").read(USER_ENGAGEMENT, [(uuid4(),)])
+        assert 0.35 < time.perf_counter() - started < 1.0
+        assert slow.value.store is StoreName.CASSANDRA
+        await lock.rollback()
+        await pg.close()
+
+
+CASSANDRA_HOST = os.environ.get("CASSANDRA_HOST")
+CASSANDRA_PORT = int(os.environ.get("CASSANDRA_PORT", "9042"))
+
+
+@pytest_asyncio.fixture(scope="module")
+async def cassandra() -> AsyncIterator[CassandraSeries]:
+    keyspace = f"contract_{uuid4().hex[:12]}"
+    series = await CassandraSeries.open(
+        [CASSANDRA_HOST or ""], port=CASSANDRA_PORT, secret="one", keyspace=keyspace, tables=CONTRACT_TABLES
+    )
+    yield series
+    await asyncio.to_thread(series._session.execute, f"DROP KEYSPACE {keyspace}", timeout=20)
+    await series.close()
+
+
+@pytest.mark.skipif(CASSANDRA_HOST is None, reason="CASSANDRA_HOST names no server")
+class TestCassandra(SeriesContract):
+    """The cluster that the environment names."""
+
+    @pytest.fixture
+    def series(self, cassandra: CassandraSeries) -> CassandraSeries:
+        return cassandra
+
+    async def test_a_batch_says_how_many_partitions_it_read(self, series: CassandraSeries) -> None:
+        one, two = uuid4(), uuid4()
+        await series.write(USER_ENGAGEMENT, [day(one, 0), day(one, 1)])
+        with kept() as ledger:
+            await series.read(USER_ENGAGEMENT, [(one,), (two,), (one,)])
+        entry = ledger.stores[StoreName.CASSANDRA]
+        assert (entry.calls, entry.rows, entry.fanout) == (1, 2, 2)
+
+    async def test_a_second_process_finds_keyspace_and_tables(self, series: CassandraSeries) -> None:
+        keyspace = next(name for name in series._cluster.metadata.keyspaces if name.startswith("contract_"))
+        user = uuid4()
+        await series.write(USER_ENGAGEMENT, [day(user, 0)])
+        second = await CassandraSeries.open(
+            [CASSANDRA_HOST or ""], port=CASSANDRA_PORT, secret="one", keyspace=keyspace, tables=CONTRACT_TABLES
+        )
+        assert await second.read(USER_ENGAGEMENT, [(user,)]) == [[day(user, 0)]]
+        await second.close()
+
+
+async def test_a_cassandra_that_is_not_there_is_a_sentence() -> None:
+    with pytest.raises(StoreMisconfigured, match=r"Cassandra does not answer at 127\.0\.0\.1:9\."):
+        await CassandraSeries.open(["127.0.0.1"], port=9, secret="one")
+
+
+async def test_a_cassandra_host_that_has_no_address_is_a_sentence() -> None:
+    with pytest.raises(StoreMisconfigured, match=r"CASSANDRA_HOST names no host: no\.such\.host\.invalid"):
+        await CassandraSeries.open(["no.such.host.invalid"], secret="one")
+
+
+@pytest.mark.parametrize("name", ["keyspaces.cql", "tables.cql"])
+def test_the_cql_files_say_what_the_tables_are(name: str) -> None:
+    assert (Path(cql.__file__).parent / name).read_text(encoding="utf-8") == cql.files()[name]
+
+
+def test_no_statement_scans() -> None:
+    for table in CONTRACT_TABLES:
+        for lower in (False, True):
+            for upper in (False, True):
+                statement = cql.select(table, "analytics", lower=lower, upper=upper)
+                assert "ALLOW FILTERING" not in statement
+                assert " IN " not in statement
+                for column in table.partition:
+                    assert f"{column.name} = ?" in statement
+
+
+def test_a_row_type_that_differs_from_its_table_is_found_at_once() -> None:
+    with pytest.raises(TypeError, match="other fields"):
+        SeriesTable("wrong", UserEngagement, (Column("user_id", Kind.UUID),), (), (), about="")
+
+
+def test_engagement_has_the_columns_of_the_seed() -> None:
+    assert UserEngagement._fields == (
+        "user_id", "date", "total_events", "unique_pages", "session_count", "total_time_minutes", "engagement_score",
+    )  # fmt: skip
+    assert [column.kind for column in USER_ENGAGEMENT.columns] == [
+        "uuid", "date", "bigint", "int", "int", "int", "double",
+    ]  # fmt: skip
+    assert UserEngagement(UUID(int=1), NOON.date(), 1, 1, 1, 1, 1.0).user_id == UUID(int=1)

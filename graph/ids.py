@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 from uuid import UUID
 
@@ -27,6 +29,18 @@ class NodeId(NamedTuple):
 def encode(type_name: str, key: object) -> str:
     """The global id of a record."""
     return base64.b64encode(f"{type_name}:{key}".encode()).decode("ascii")
+
+
+@cache
+def encoder(type_name: str) -> Callable[[object], str]:
+    """`encode` for many records of one type."""
+    prefix = f"{type_name}:"
+    encoded = binascii.b2a_base64
+
+    def encode_key(key: object) -> str:
+        return encoded(f"{prefix}{key}".encode(), newline=False).decode("ascii")
+
+    return encode_key
 
 
 def decode(text: str) -> NodeId:

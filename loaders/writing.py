@@ -25,7 +25,6 @@ from datadir.scope import SYSTEM
 if TYPE_CHECKING:
     from datadir.cassandra.tables import UserEngagement
     from datadir.kafka.event import Event
-    from datadir.postgresql.client import Transaction
     from datadir.stores import Stores
 
 EVENTS_AT_ONCE: Final = 2000
@@ -57,18 +56,8 @@ async def insert_rows(stores: Stores, rows: Sequence[SQLModel], events: Sequence
         for kind, left_out in sorted(batches, key=lambda batch: order[_table(batch[0])]):
             sql, values = _insert(kind, left_out)
             await tx.executemany(sql, [values(row) for row in batches[kind, left_out]])
-        await _append(stores, tx, events)
-
-
-async def append_events(stores: Stores, events: Sequence[Event]) -> None:
-    """Append events in a transaction of their own; those that are known are not appended again."""
-    async with stores.postgresql.transaction(SYSTEM) as tx:
-        await _append(stores, tx, events)
-
-
-async def _append(stores: Stores, tx: Transaction, events: Sequence[Event]) -> None:
-    for first in range(0, len(events), EVENTS_AT_ONCE):
-        await stores.events.append(tx, events[first : first + EVENTS_AT_ONCE])
+        for first in range(0, len(events), EVENTS_AT_ONCE):
+            await stores.events.append(tx, events[first : first + EVENTS_AT_ONCE])
 
 
 async def insert_transcripts(stores: Stores, transcripts: Sequence[Mapping[str, Any]]) -> None:
@@ -98,7 +87,7 @@ async def write_engagement(stores: Stores, days: Sequence[UserEngagement]) -> No
 async def put_objects(
     stores: Stores, objects: Sequence[StoredObject], progress: Callable[[int], None] = lambda done: None
 ) -> None:
-    """Put objects, some at a time; `progress` hears how many are there."""
+    """Put objects, some at a time; `progress` hears how many are there. Raises an ExceptionGroup of StoreError."""
     waiting = iter(objects)
     done = 0
 

@@ -47,18 +47,27 @@ async def first_now(stores: Stores) -> datetime | None:
 
 async def seed(stores: Stores, school: School, report: Report) -> None:
     """Write the school. Done twice it changes nothing; cut off, it goes on where `school` has the same start (see
-    `first_now`) and size."""
-    async with asyncio.TaskGroup() as group:
-        # Files take longest to make, and are the same whenever the school starts.
-        group.create_task(_files(stores, school, report))
-        users = await _people(stores, school, report)
-        group.create_task(_engagement(stores, school, report))
-        await _lessons(stores, school, report)
+    `first_now`) and size. Raises StoreError."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            # Files take longest to make, and are the same whenever the school starts.
+            group.create_task(_files(stores, school, report))
+            users = await _people(stores, school, report)
+            group.create_task(_engagement(stores, school, report))
+            await _lessons(stores, school, report)
+    except ExceptionGroup as failures:
+        raise _first(failures) from failures
     # Rows that speak of files follow the files.
     report(EVENTS, 0, 1)
     last = [user for user in users if user.id == LAST_ACCOUNT]
     await writing.insert_rows(stores, [*school.recordings, *school.documents, *last], school.events)
     report(EVENTS, 1, 1)
+
+
+def _first(failures: ExceptionGroup[Exception]) -> Exception:
+    """What went wrong first: one sentence is enough for whoever starts the program."""
+    failure = failures.exceptions[0]
+    return _first(failure) if isinstance(failure, ExceptionGroup) else failure
 
 
 async def _people(stores: Stores, school: School, report: Report) -> list[User]:

@@ -13,7 +13,11 @@ from datadir.launcher import Launcher
 from datadir.mongodb import embedded as embedded_mongodb
 from datadir.redis import embedded as embedded_redis
 
-pytest.register_assert_rewrite("tests.stores.mongodb_contract", "tests.stores.redis_contract", "tests.stores.relay")
+pytest.register_assert_rewrite(
+    *(f"tests.stores.{store}_contract" for store in ("eventlog", "mongodb", "objects", "qdrant", "redis", "series")),
+    "tests.stores.relay",
+)
+from tests.stores.postgres_fixture import database, postgres_address  # noqa: E402, F401
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,382 @@
+"""How do a level's values become parts of the answer? Leaves serialised, lists flattened, objects handed to plans.
+
+Every completer takes the values of one field for a whole level and answers an aligned list. A value that may not be
+null and is, or failed, is a `Failed` in that list; it becomes null where the schema allows null, and its error is
+reported there. This is what graphql-core does value by value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from graphql import (
+    GraphQLBoolean,
+    GraphQLEnumType,
+    GraphQLError,
+    GraphQLFloat,
+    GraphQLID,
+    GraphQLInt,
+    GraphQLLeafType,
+    GraphQLString,
+    Undefined,
+)
+from graphql.error import located_error
+from graphql.pyutils import inspect, is_iterable
+
+from graph.execution.places import InLists, Places, Some
+
+if TYPE_CHECKING:
+    from graph.execution.plan import FieldPlan, ObjectPlan
+    from graph.execution.run import Run
+
+_NONE: Final = type(None)
+_LARGEST_INT: Final = 2_147_483_647
+
+
+class Failed:
+    """A value that could not be had where null is not allowed."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: GraphQLError) -> None:
+        self.error = error
+
+
+class Completed(NamedTuple):
+    """Values of the answer; `failed` where some of them are `Failed`."""
+
+    values: list[Any]
+    failed: bool
+
+
+class Completer:
+    """Base: what is the same for every kind of type."""
+
+    asynchronous = False
+
+    def __init__(self, *, nullable: bool) -> None:
+        self.nullable = nullable
+
+    def complete(self, run: Run, field: FieldPlan, values: Sequence[Any], places: Places) -> Completed:
+        """Complete what needs no waiting."""
+        raise TypeError(f"{type(self).__name__} waits")
+
+    async def complete_later(self, run: Run, field: FieldPlan, values: Sequence[Any], places: Places) -> Completed:
+        """Complete what may have edges below."""
+        return self.complete(run, field, values, places)
+
+    def settled(self, run: Run, field: FieldPlan, values: list[Any], places: Places) -> Completed:
+        """Values of which some may be None or `Failed`, as this position allows."""
+        failed = False
+        if self.nullable:
+            for position, value in enumerate(values):
+                if type(value) is Failed:
+                    run.errors.append(value.error)
+                    values[position] = None
+            return Completed(values, False)
+        for position, value in enumerate(values):
+            if value is None:
+                values[position] = Failed(field.null_error(places.path(position)))
+                failed = True
+            elif type(value) is Failed:
+                failed = True
+        return Completed(values, failed)
+
+
+def failure(field: FieldPlan, error: Exception, places: Places, position: int) -> Failed:
+    """An exception at its place in the answer."""
+    return Failed(located_error(error, field.nodes, places.path(position)))
+
+
+class LeafCompleter(Completer):
+    """Scalars and enums: the whole column is looked at once, value by value only where something is odd."""
+
+    def __init__(self, kind: GraphQLLeafType, *, nullable: bool) -> None:
+        super().__init__(nullable=nullable)
+        self.kind = kind
+        self._same, self._check, self._convert = _fast(kind)
+
+    def complete(self, run: Run, field: FieldPlan, values: Sequence[Any], places: Places) -> Completed:
+        """The column as the answer holds it."""
+        kinds = set(map(type, values))
+        some_null = _NONE in kinds and self.nullable
+        if some_null:
+            kinds.discard(_NONE)
+        if self._same is not None and (not kinds or (len(kinds) == 1 and self._same in kinds)):
+            if not kinds or self._check is None or self._check(values, some_null):
+                return Completed(list(values), False)
+        elif self._convert is not None:
+            try:
+                if some_null:
+                    convert = self._convert
+                    return Completed([None if value is None else convert(value) for value in values], False)
+                completed = list(map(self._convert, values))
+            except Exception:
+                return self._slowly(run, field, values, places)
+            if None not in completed:
+                return Completed(completed, False)
+        return self._slowly(run, field, values, places)
+
+    def _slowly(self, run: Run, field: FieldPlan, values: Sequence[Any], places: Places) -> Completed:
+        completed: list[Any] = []
+        for position, value in enumerate(values):
+            if value is None or value is Undefined:
+                completed.append(None)
+                continue
+            try:
+                if isinstance(value, Exception):
+                    raise value
+                completed.append(_coerced(self.kind, value))
+            except Exception as error:
+                completed.append(failure(field, error, places, position))
+        return self.settled(run, field, completed, places)
+
+
+def _coerced(kind: GraphQLLeafType, value: Any) -> Any:
+    coerced = kind.coerce_output_value(value)
+    if coerced is Undefined or coerced is None:
+        raise TypeError(
+            f"Expected `{inspect(kind)}.coerce_output_value({inspect(value)})` to return non-nullable value, "
+            f"returned: {inspect(coerced)}"
+        )
+    return coerced
+
+
+Check = Callable[[Sequence[Any], bool], bool]
+
+
+def _fast(kind: GraphQLLeafType) -> tuple[type | None, Check | None, Callable[[Any], Any] | None]:
+    """The type whose values stand for themselves, what must hold of them, or else how a value is converted."""
+    if kind is GraphQLString or kind is GraphQLID:
+        return str, None, None
+    if kind is GraphQLBoolean:
+        return bool, None, None
+    if kind is GraphQLInt:
+        return int, _within_int, None
+    if kind is GraphQLFloat:
+        return float, _finite, None
+    if isinstance(kind, GraphQLEnumType):
+        names = {member.value: name for name, member in kind.values.items()}
+        return None, None, names.__getitem__
+    return None, None, kind.coerce_output_value
+
+
+def _within_int(values: Sequence[Any], some_null: bool) -> bool:
+    numbers = [value for value in values if value is not None] if some_null else values
+    return max(numbers) <= _LARGEST_INT and min(numbers) >= -_LARGEST_INT - 1
+
+
+def _finite(values: Sequence[Any], some_null: bool) -> bool:
+    return all(map(isfinite, [value for value in values if value is not None] if some_null else values))
+
+
+class ListCompleter(Completer):
+    """Lists: all items of all lists are one level below."""
+
+    def __init__(self, inner: Completer, *, nullable: bool) -> None:
+        super().__init__(nullable=nullable)
+        self.inner = inner
+        self.asynchronous = inner.asynchronous
+
+    def complete(self, run: Run, field: FieldPlan, values: Sequence[Any], places: Places) -> Completed:
+        """Lists of what needs no waiting."""
+        flat = _Flat(field, values, places)
+        inner = self.inner.complete(run, field, flat.items, flat.places)
+        return self._folded(run, field, flat, inner, places)
+
+    async def complete_later(self, run: Run, field: FieldPlan, values: Sequence[Any], places: Places) -> Completed:
+        """Lists of what may have edges below."""
+        flat = _Flat(field, values, places)
+        if not flat.items:
+            return self._folded(run, field, flat, Completed([], False), places)
+        inner = await self.inner.complete_later(run, field, flat.items, flat.places)
+        return self._folded(run, field, flat, inner, places)
+
+    def _folded(self, run: Run, field: FieldPlan, flat: _Flat, inner: Completed, places: Places) -> Completed:
+        completed: list[Any] = []
+        start = 0
+        for length in flat.lengths:
+            if not isinstance(length, int):
+                completed.append(length)
+                continue
+            items = inner.values[start : start + length]
+            start += length
+            broken = next((item for item in items if type(item) is Failed), None) if inner.failed else None
+            completed.append(broken if broken is not None else items)
+        if not inner.failed and not flat.odd:
+            return Completed(completed, False)
+        return self.settled(run, field, completed, places)
+
+
+class _Flat:
+    """The items of many lists in a row. `lengths` says where each list ends; None or `Failed` where there is none."""
+
+    __slots__ = ("items", "lengths", "odd", "places")
+
+    def __init__(self, field: FieldPlan, values: Sequence[Any], places: Places) -> None:
+        self.items: list[Any] = []
+        self.lengths: list[int | None | Failed] = []
+        self.odd = False
+        for position, value in enumerate(values):
+            if type(value) is list or type(value) is tuple:
+                self.items.extend(value)
+                self.lengths.append(len(value))
+                continue
+            if value is None or value is Undefined:
+                self.odd = True
+                self.lengths.append(None)
+                continue
+            try:
+                items = _listed(field, value)
+                self.items.extend(items)
+                self.lengths.append(len(items))
+            except Exception as error:
+                self.odd = True
+                self.lengths.append(failure(field, error, places, position))
+        self.places = _Lazily(places, self.lengths)
+
+
+def _listed(field: FieldPlan, value: Any) -> list[Any]:
+    if isinstance(value, Exception):
+        raise value
+    if not is_iterable(value):
+        raise GraphQLError(f"Expected Iterable, but did not find one for field '{field.parent}.{field.name}'.")
+    items: Iterable[Any] = value
+    return list(items)
+
+
+class _Lazily(Places):
+    """The places of flattened items, worked out only when one of them failed."""
+
+    __slots__ = ("above", "lengths", "worked_out")
+
+    def __init__(self, above: Places, lengths: Sequence[Any]) -> None:
+        self.above = above
+        self.lengths = lengths
+        self.worked_out: InLists | None = None
+
+    def path(self, position: int) -> list[str | int]:
+        """The list's path and the item's index."""
+        if self.worked_out is None:
+            pairs = [
+                (owner, index)
+                for owner, length in enumerate(self.lengths)
+                if isinstance(length, int)
+                for index in range(length)
+            ]
+            self.worked_out = InLists(self.above, [owner for owner, _ in pairs], [index for _, index in pairs])
+        return self.worked_out.path(position)
+
+
+class ObjectCompleter(Completer):
+    """Objects of one type: the plan of their selection runs over all of them."""
+
+    def __init__(self, plan: ObjectPlan, record: type[Any] | None, *, nullable: bool) -> None:
+        super().__init__(nullable=nullable)
+        self.plan = plan
+        self.record = record
+        self.asynchronous = plan.asynchronous
+
+    def complete(self, run: Run, field: FieldPlan, values: Sequence[Any], places: Places) -> Completed:
+        """Objects without edges below."""
+        kept, completed = self._sorted_out(field, values, places)
+        if kept is None:
+            return self._whole(run, field, self.plan.run(run, values, places), places)
+        records = [values[position] for position in kept]
+        return self._scattered(run, field, kept, completed, self.plan.run(run, records, Some(places, kept)), places)
+
+    async def complete_later(self, run: Run, field: FieldPlan, values: Sequence[Any], places: Places) -> Completed:
+        """Objects with edges below; no objects, no calls."""
+        if not self.asynchronous:
+            return self.complete(run, field, values, places)
+        kept, completed = self._sorted_out(field, values, places)
+        if kept is None:
+            return self._whole(run, field, await self.plan.run_later(run, values, places), places)
+        records = [values[position] for position in kept]
+        done = await self.plan.run_later(run, records, Some(places, kept)) if kept else Completed([], False)
+        return self._scattered(run, field, kept, completed, done, places)
+
+    def _sorted_out(
+        self, field: FieldPlan, values: Sequence[Any], places: Places
+    ) -> tuple[list[int] | None, list[Any]]:
+        """None where every value is an object; else which are, and a list with the failures of the others."""
+        kinds = set(map(type, values))
+        if all(self._is_object(kind) for kind in kinds):
+            return None, []
+        kept: list[int] = []
+        completed: list[Any] = [None] * len(values)
+        for position, value in enumerate(values):
+            if value is None or value is Undefined:
+                continue
+            if isinstance(value, Exception):
+                completed[position] = failure(field, value, places, position)
+            elif self._is_object(type(value)):
+                kept.append(position)
+            else:
+                wrong = GraphQLError(f"Expected value of type '{self.plan.kind}' but got: {inspect(value)}.", field.nodes)
+                completed[position] = failure(field, wrong, places, position)
+        return kept, completed
+
+    def _is_object(self, kind: type[Any]) -> bool:
+        if kind is _NONE or issubclass(kind, Exception):
+            return False
+        return self.record is None or issubclass(kind, self.record)
+
+    def _whole(self, run: Run, field: FieldPlan, done: Completed, places: Places) -> Completed:
+        return self.settled(run, field, done.values, places) if done.failed else done
+
+    def _scattered(
+        self, run: Run, field: FieldPlan, kept: list[int], completed: list[Any], done: Completed, places: Places
+    ) -> Completed:
+        for position, value in zip(kept, done.values, strict=True):
+            completed[position] = value
+        return self.settled(run, field, completed, places)
+
+
+class AbstractCompleter(Completer):
+    """Interfaces and unions: the level is grouped by concrete type, one plan runs over each group."""
+
+    asynchronous = True
+
+    def __init__(self, name: str, members: Sequence[tuple[type[Any], ObjectCompleter]], *, nullable: bool) -> None:
+        super().__init__(nullable=nullable)
+        self.name = name
+        self.members = members
+
+    async def complete_later(self, run: Run, field: FieldPlan, values: Sequence[Any], places: Places) -> Completed:
+        """Objects of any of the types."""
+        completed: list[Any] = [None] * len(values)
+        groups: dict[int, list[int]] = {}
+        for position, value in enumerate(values):
+            if value is None or value is Undefined:
+                continue
+            member = self._member(value)
+            if isinstance(value, Exception):
+                completed[position] = failure(field, value, places, position)
+            elif member is None:
+                completed[position] = failure(field, self._unknown(field), places, position)
+            else:
+                groups.setdefault(member, []).append(position)
+
+        async def group(member: int, positions: list[int]) -> None:
+            plan = self.members[member][1].plan
+            records = [values[position] for position in positions]
+            done = await plan.run_later(run, records, Some(places, positions))
+            for position, value in zip(positions, done.values, strict=True):
+                completed[position] = value
+
+        await run.together([group(member, positions) for member, positions in groups.items()])
+        return self.settled(run, field, completed, places)
+
+    def _member(self, value: Any) -> int | None:
+        return next((at for at, (record, _) in enumerate(self.members) if isinstance(value, record)), None)
+
+    def _unknown(self, field: FieldPlan) -> GraphQLError:
+        return GraphQLError(
+            f"Abstract type '{self.name}' must resolve to an Object type at runtime for field "
+            f"'{field.parent}.{field.name}'. Either the '{self.name}' type should provide a 'resolve_type' function "
+            "or each possible type should provide an 'is_type_of' function.",
+            field.nodes,
+        )

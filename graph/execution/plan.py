@@ -1,0 +1,208 @@
+"""What does an operation do, level by level? The compiled form of a validated operation.
+
+An `ObjectPlan` is a selection on one concrete type; it runs over all objects of a level at once. Its fields are
+columns: leaves are read from the records, edges are one batch call each, and the objects of the answer are built from
+the columns by one generated expression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from operator import attrgetter, itemgetter
+from typing import Any, Final
+
+from graphql import FieldNode, GraphQLError, GraphQLObjectType
+
+from graph.execution.arguments import Arguments
+from graph.execution.completion import Completed, Completer, Failed
+from graph.execution.edge import Edge, Identity, Leaf, Root, run as run_edge
+from graph.execution.places import Places, UnderKey
+from graph.execution.run import Run
+from graph.ids import encoder
+from resolvers.errors import Forbidden
+
+_NO_ARGUMENTS: Final[tuple[Any, ...]] = ()
+
+
+class FieldPlan:
+    """One response key of a selection."""
+
+    __slots__ = ("arguments", "asynchronous", "attribute", "completer", "getters", "key", "name", "nodes", "parent", "spec")
+
+    def __init__(
+        self,
+        key: str,
+        nodes: list[FieldNode],
+        parent: GraphQLObjectType,
+        attribute: str,
+        spec: Leaf | Identity | Edge | Root,
+        arguments: Arguments | None,
+        completer: Completer,
+    ) -> None:
+        self.key = key
+        self.nodes = nodes
+        self.parent = parent
+        self.name = nodes[0].name.value
+        self.attribute = attribute
+        self.spec = spec
+        self.arguments = arguments
+        self.completer = completer
+        self.asynchronous = isinstance(spec, (Edge, Root)) or completer.asynchronous
+        self.getters: dict[type[Any], Callable[[Any], Any]] = {}
+
+    def null_error(self, path: list[str | int]) -> GraphQLError:
+        """Null where the schema promises a value."""
+        message = f"Cannot return null for non-nullable field {self.parent}.{self.name}."
+        return GraphQLError(message, self.nodes, path=path, original_error=TypeError(message))
+
+    def column(self, run: Run, records: Sequence[Any], places: Places) -> Completed:
+        """The field's values for all records, where nothing has to be waited for."""
+        return self.completer.complete(run, self, self._read(run, records), UnderKey(places, self.key))
+
+    async def column_later(self, run: Run, records: Sequence[Any], places: Places) -> Completed:
+        """The field's values for all records."""
+        spec = self.spec
+        values = await self._gathered(run, spec, records) if isinstance(spec, Edge) else self._read(run, records)
+        return await self.completer.complete_later(run, self, values, UnderKey(places, self.key))
+
+    async def root(self, run: Run, places: Places) -> Completed:
+        """The value of a field of Query or Mutation."""
+        assert isinstance(self.spec, Root)
+        assert self.arguments is not None
+        try:
+            value = await self.spec.call(run.operation, **self.arguments.given(run.variables))
+        except Exception as error:
+            value = error
+        return await self.completer.complete_later(run, self, [value], UnderKey(places, self.key))
+
+    async def _gathered(self, run: Run, spec: Edge, records: Sequence[Any]) -> list[Any]:
+        try:
+            arguments = self.arguments.requests(run.variables) if self.arguments is not None else _NO_ARGUMENTS
+        except Exception as error:
+            return [error] * len(records)
+        return await run_edge(spec, run.operation, records, arguments)
+
+    def _read(self, run: Run, records: Sequence[Any]) -> list[Any]:
+        spec = self.spec
+        if isinstance(spec, Identity):
+            return list(map(encoder(self.parent.name), self._attributes(records)))
+        assert isinstance(spec, Leaf)
+        if spec.door is None:
+            return self._values(spec, records)
+        allowed = spec.door(run.operation.scope, records)
+        if all(allowed):
+            return self._values(spec, records)
+        seen = iter(self._values(spec, [record for record, yes in zip(records, allowed, strict=True) if yes]))
+        return [next(seen) if yes else Forbidden() for yes in allowed]
+
+    def _values(self, spec: Leaf, records: Sequence[Any]) -> list[Any]:
+        if spec.read is None:
+            return self._attributes(records)
+        try:
+            return list(map(spec.read, records))
+        except Exception:
+            return [_tried(spec.read, record) for record in records]
+
+    def _attributes(self, records: Sequence[Any]) -> list[Any]:
+        kind = type(records[0]) if records else object
+        getter = self.getters.get(kind)
+        if getter is None:
+            getter = self.getters[kind] = _getter(kind, self.attribute)
+        try:
+            if len(set(map(type, records))) > 1:
+                getter = attrgetter(self.attribute)
+            return list(map(getter, records))
+        except Exception:
+            return [_tried(attrgetter(self.attribute), record) for record in records]
+
+
+def _tried(read: Callable[[Any], Any], record: Any) -> Any:
+    try:
+        return read(record)
+    except Exception as error:
+        return error
+
+
+def _getter(kind: type[Any], attribute: str) -> Callable[[Any], Any]:
+    """Records are read by position: rows by their columns, named tuples by their fields."""
+    names: tuple[str, ...] = getattr(kind, "columns", None) or getattr(kind, "_fields", ())
+    return itemgetter(names.index(attribute)) if attribute in names else attrgetter(attribute)
+
+
+class ObjectPlan:
+    """A selection on one concrete type."""
+
+    __slots__ = ("_build", "_constants", "_later", "_now", "asynchronous", "fields", "kind")
+
+    def __init__(self, kind: GraphQLObjectType, keys: Sequence[str], fields: dict[str, FieldPlan]) -> None:
+        """`keys` in the order of the answer; those without a field are `__typename`."""
+        self.kind = kind
+        self.fields = fields
+        places = [(position, fields[key]) for position, key in enumerate(keys) if key in fields]
+        self._now = [(position, field) for position, field in places if not field.asynchronous]
+        self._later = [(position, field) for position, field in places if field.asynchronous]
+        self._constants = [position for position, key in enumerate(keys) if key not in fields]
+        self._build = _builder(keys)
+        self.asynchronous = bool(self._later)
+
+    def run(self, run: Run, records: Sequence[Any], places: Places) -> Completed:
+        """The objects of a level without edges below."""
+        columns, failed = self._columns(run, records, places)
+        return self._objects(columns, failed)
+
+    async def run_later(self, run: Run, records: Sequence[Any], places: Places) -> Completed:
+        """The objects of a level; its edges are asked side by side."""
+        columns, failed = self._columns(run, records, places)
+        if self._later:
+            done = await run.together([field.column_later(run, records, places) for _, field in self._later])
+            for (position, _), (values, broken) in zip(self._later, done, strict=True):
+                columns[position] = values
+                failed = failed or broken
+        return self._objects(columns, failed)
+
+    async def run_root(self, run: Run, places: Places, *, serially: bool) -> Completed:
+        """The one object at the top."""
+        columns, failed = self._columns(run, [None], places)
+        if serially:
+            done = [await field.root(run, places) for _, field in self._later]
+        else:
+            done = await run.together([field.root(run, places) for _, field in self._later])
+        for (position, _), (values, broken) in zip(self._later, done, strict=True):
+            columns[position] = values
+            failed = failed or broken
+        return self._objects(columns, failed)
+
+    def _columns(self, run: Run, records: Sequence[Any], places: Places) -> tuple[list[Any], bool]:
+        columns: list[Any] = [None] * (len(self.fields) + len(self._constants))
+        failed = False
+        for position in self._constants:
+            columns[position] = [self.kind.name] * len(records)
+        for position, field in self._now:
+            columns[position], broken = field.column(run, records, places)
+            failed = failed or broken
+        return columns, failed
+
+    def _objects(self, columns: list[list[Any]], failed: bool) -> Completed:
+        objects = self._build(columns)
+        if not failed:
+            return Completed(objects, False)
+        for position in range(len(objects)):
+            # The first in the order of the answer, as if the fields had been completed one after the other.
+            broken = next((column[position] for column in columns if type(column[position]) is Failed), None)
+            if broken is not None:
+                objects[position] = broken
+        return Completed(objects, True)
+
+
+def _builder(keys: Sequence[str]) -> Callable[[list[list[Any]]], list[Any]]:
+    """A function that makes objects from columns: one dict display per object, without a loop over its fields.
+
+    Keys are GraphQL names ([_A-Za-z0-9]), so that they stand in source text as they are."""
+    names = [f"v{number}" for number in range(len(keys))]
+    display = ", ".join(f"{key!r}: {name}" for key, name in zip(keys, names, strict=True))
+    if len(keys) == 1:
+        source = f"lambda columns: [{{{display}}} for {names[0]} in columns[0]]"
+    else:
+        source = f"lambda columns: [{{{display}}} for {', '.join(names)} in zip(*columns)]"
+    build: Callable[[list[list[Any]]], list[Any]] = eval(source, {"zip": zip})
+    return build

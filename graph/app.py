@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import structlog
 from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode, OperationType, execute
-from graphql.execution.values import get_variable_values
+from graphql.execution.values import VariableValues, get_variable_values
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
@@ -27,6 +27,7 @@ from graph.authn import needs_account, viewer_of
 from graph.context import Context
 from graph.errors import RequestError, coded, formatted
 from graph.execution.documents import Document, DocumentErrors, Documents
+from graph.execution.plans import Plans
 from graph.explorer.page import STATIC
 from graph.explorer.tabs import explorer
 from graph.http.endpoint import GraphQLEndpoint
@@ -61,6 +62,7 @@ class Graph:
         self.settings = settings
         self.schema = graphql_schema()
         self.documents = Documents(self.schema)
+        self.plans = Plans(self.schema)
 
     async def answer(
         self, envelope: Envelope, *, authorization: str | None, wants_ledger: bool, reads_only: bool
@@ -78,7 +80,7 @@ class Graph:
                     raise Unauthenticated
                 variables = self._guarded(document, definition, envelope, viewer.role if viewer else None)
                 operation = Operation(self.services, viewer)
-                result = await self._executed(document, definition, variables, Context(operation, request_id))
+                result = await self._executed(document, envelope, variables, Context(operation, request_id))
                 answer = _response(result, request_id)
                 if wants_ledger and (not self.settings.production or (viewer is not None and viewer.role == "admin")):
                     answer.body["extensions"] = {"ledger": calls.as_dict()}
@@ -101,7 +103,7 @@ class Graph:
 
     def _guarded(
         self, document: Document, definition: OperationDefinitionNode, envelope: Envelope, role: str | None
-    ) -> dict[str, Any]:
+    ) -> VariableValues:
         """The coerced variables of an operation that no limit refuses. Raises DocumentErrors."""
         if self.settings.production and role != "admin" and (looks := introspection(document.node)):
             raise DocumentErrors([coded(each, "INTROSPECTION_DISABLED") for each in looks])
@@ -110,24 +112,23 @@ class Graph:
         )
         if isinstance(values, list):
             raise DocumentErrors([coded(each, "BAD_USER_INPUT") for each in values])
-        if pages := oversized_pages(document.node, definition, _coerced(values)):
+        if pages := oversized_pages(document.node, definition, values.coerced):
             raise DocumentErrors([coded(each, "PAGE_SIZE") for each in pages])
-        return envelope.variables
+        return values
 
     async def _executed(
-        self, document: Document, definition: OperationDefinitionNode, variables: dict[str, Any], context: Context
+        self, document: Document, envelope: Envelope, variables: VariableValues, context: Context
     ) -> ExecutionResult:
-        name = definition.name.value if definition.name else None
+        """On a plan; by graphql-core where the setting or the compiler says so."""
+        name = envelope.operation_name
+        if self.settings.execution == "compiled":
+            plan = self.plans.plan(document, name, variables.coerced)
+            if plan is not None:
+                return await plan.execute(context.operation, variables)
         result: Any = execute(
-            self.schema, document.node, context_value=context, variable_values=variables, operation_name=name
+            self.schema, document.node, context_value=context, variable_values=envelope.variables, operation_name=name
         )
-        if not isinstance(result, ExecutionResult):
-            result = await result
-        return result  # type: ignore[no-any-return]
-
-
-def _coerced(values: Any) -> dict[str, Any]:
-    return dict(getattr(values, "coerced", values))
+        return result if isinstance(result, ExecutionResult) else cast("ExecutionResult", await result)
 
 
 def _refuse_writes(definition: OperationDefinitionNode, reads_only: bool) -> None:

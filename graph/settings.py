@@ -40,7 +40,9 @@ class Settings(BaseSettings):
         min_length=32,
         description="Signs tokens, cursors and links; 32 characters or more. Development makes one in the data folder.",
     )
-    execution: Literal["graphql-core"] = Field("graphql-core", description="Who runs operations.")
+    execution: Literal["compiled", "graphql-core"] = Field(
+        "compiled", description="Who runs operations: compiled plans, or graphql-core object by object."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged.")
     store_deadline_ms: int = Field(
         400, ge=50, le=60_000, description="How long one read of a store may take, in milliseconds."

@@ -6,15 +6,17 @@ and says where it is. What it promises:
 - A *lease* gathers the statements that one level of an operation sends in the same turn of the event loop, takes one
   connection, opens one read-only transaction with the viewer's scope in it, runs them in turn and gives the
   connection back. It is never held while another store is awaited.
-- Every statement has a deadline. A statement that outlives it costs its connection, not the pool.
+- Every statement has a deadline. A statement that outlives it costs its connection, not the pool; one that fails costs
+  nobody else anything. Whoever waits gets an answer or an error, whoever gives up leaves no connection behind.
 - The scope is set with `set_config(..., true)`: it ends with the transaction, so the pool needs no reset query.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
@@ -34,14 +36,20 @@ APP_ROLE: Final = "studygraph_app"
 READ_DEADLINE: Final = 0.4
 WRITE_DEADLINE: Final = 5.0
 
+# Seconds that a cut statement gets to be over on the server, before its connection is dropped.
+CUT_DEADLINE: Final = 0.2
+
+# What speaks of the server's state and not of the statement: nothing is wrong with the caller.
 _UNREACHABLE = (
     OSError,
     asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,
+    asyncpg.TransactionRollbackError,
     asyncpg.InterfaceError,
+    # asyncpg's own word for a connection that the server has just ended, before it has noticed (terminated, restarted).
+    asyncpg.InternalClientError,
 )
 
 
@@ -103,51 +111,62 @@ class Lease:
             self._task = None
 
     async def _run_level(self) -> None:
-        asked: _Asked | None = None
+        """One transaction: what is asked before its end is answered in it."""
         connection: asyncpg.pool.PoolConnectionProxy[Any] | None = None
-        whole = False
+        failure: BaseException | None = None
         try:
             connection = await self._pg.acquire()
             await connection.execute(self._begin, timeout=self._pg.read_deadline)
             while self._queue:
-                asked = self._queue.pop(0)
-                if asked.answer.cancelled():
-                    continue
-                started = perf_counter()
-                try:
-                    rows = await connection.fetch(
-                        asked.sql, *asked.args, timeout=self._pg.read_deadline, record_class=asked.record
-                    )
-                except asyncpg.PostgresError as error:
-                    if isinstance(error, _UNREACHABLE):
-                        raise
-                    # A defect of this statement: it fails alone, the others get a fresh transaction.
-                    count(StoreName.POSTGRESQL, started=started)
-                    self._settle(asked, error=error)
-                    await connection.execute("rollback; " + self._begin, timeout=self._pg.read_deadline)
-                    continue
-                count(StoreName.POSTGRESQL, started=started, rows=len(rows))
-                self._settle(asked, rows=rows)
-                asked = None
+                await self._answer(connection, self._queue[0])
+                del self._queue[0]
             await connection.execute("commit", timeout=self._pg.read_deadline)
-            whole = True
-        except Exception as error:
-            failure = translated(error)
-            waiting, self._queue = ([asked] if asked else []) + self._queue, []
+        except BaseException as error:
+            # Also where this task itself is cancelled, as at the end of the program: nobody waits for ever.
+            failure = error
+            waiting, self._queue = self._queue, []
             for each in waiting:
-                self._settle(each, error=failure)
+                self._settle(each, error=translated(error))
+            if not isinstance(error, Exception):
+                raise
         finally:
             if connection is not None:
-                await self._pg.give_back(connection, whole=whole)
+                await self._pg.give_back(connection, failure)
+
+    async def _answer(self, connection: asyncpg.pool.PoolConnectionProxy[Any], asked: _Asked) -> None:
+        """Run one statement. Raises where the connection is of no more use; a defect of the statement is its own."""
+        if asked.answer.done():
+            return
+        rows: list[Any] = []
+        started = perf_counter()
+        try:
+            rows = await connection.fetch(
+                asked.sql, *asked.args, timeout=self._pg.read_deadline, record_class=asked.record
+            )
+        except TimeoutError:
+            raise
+        except Exception as error:
+            if connection.is_closed():
+                raise
+            self._settle(asked, error=translated(error))
+            await connection.execute("rollback; " + self._begin, timeout=self._pg.read_deadline)
+        finally:
+            count(StoreName.POSTGRESQL, started=started, rows=len(rows))
+        self._settle(asked, rows=rows)
 
     @staticmethod
     def _settle(asked: _Asked, *, rows: list[Any] | None = None, error: Exception | None = None) -> None:
-        if asked.answer.done():
+        if asked.answer.done():  # who asked has given up
             return
         if error is not None:
             asked.answer.set_exception(error)
         else:
-            asked.answer.set_result(rows or [])
+            asked.answer.set_result(rows)
+
+
+@dataclass(slots=True)
+class _Touched:
+    rows: int = 0
 
 
 class Transaction:
@@ -158,36 +177,42 @@ class Transaction:
         self.store = store
         self.deadline = deadline
 
+    @contextmanager
+    def _counted(self) -> Iterator[_Touched]:
+        """One store call, also where it fails; whoever is inside says how many rows it touched."""
+        started, touched = perf_counter(), _Touched()
+        try:
+            yield touched
+        finally:
+            count(self.store, started=started, rows=touched.rows)
+
     async def fetch(self, sql: str, *args: Any) -> list[asyncpg.Record]:
         """Rows of one statement."""
-        started = perf_counter()
-        rows = await self.connection.fetch(sql, *args, timeout=self.deadline)
-        count(self.store, started=started, rows=len(rows))
+        with self._counted() as counted:
+            rows = await self.connection.fetch(sql, *args, timeout=self.deadline)
+            counted.rows = len(rows)
         return rows
 
     async def execute(self, sql: str, *args: Any) -> int:
         """Run one statement; the number of rows it touched."""
-        started = perf_counter()
-        status = await self.connection.execute(sql, *args, timeout=self.deadline)
-        touched = int(status.rsplit(" ", 1)[-1]) if status[-1:].isdigit() else 0
-        count(self.store, started=started, rows=touched)
-        return touched
+        with self._counted() as counted:
+            status = await self.connection.execute(sql, *args, timeout=self.deadline)
+            counted.rows = int(status.rsplit(" ", 1)[-1]) if status[-1:].isdigit() else 0
+        return counted.rows
 
     async def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         """Run one statement for many rows in one pipelined message."""
-        started = perf_counter()
-        await self.connection.executemany(sql, rows, timeout=60)
-        count(self.store, started=started)
+        with self._counted():
+            await self.connection.executemany(sql, rows, timeout=60)
 
     async def copy(
         self, table: str, columns: Sequence[str], records: Iterable[Sequence[Any]], *, schema: str | None = None
     ) -> None:
         """COPY rows into a table without row policies."""
-        started = perf_counter()
-        await self.connection.copy_records_to_table(
-            table, records=records, columns=list(columns), schema_name=schema, timeout=60
-        )
-        count(self.store, started=started)
+        with self._counted():
+            await self.connection.copy_records_to_table(
+                table, records=records, columns=list(columns), schema_name=schema, timeout=60
+            )
 
 
 class Postgres:
@@ -197,6 +222,7 @@ class Postgres:
         self.pool = pool
         self.read_deadline = read_deadline
         self._engine: AsyncEngine | None = None
+        self._returning: set[asyncio.Future[None]] = set()
 
     @classmethod
     async def open(
@@ -236,17 +262,14 @@ class Postgres:
     async def read(self, sql: str, *args: Any, store: StoreName = StoreName.POSTGRESQL) -> list[asyncpg.Record]:
         """One statement on its own, without a scope: for tables that have no row policies."""
         started = perf_counter()
+        rows: list[asyncpg.Record] = []
         try:
-            connection = await self.acquire()
-            whole = False
-            try:
+            async with self._connection() as connection:
                 rows = await connection.fetch(sql, *args, timeout=self.read_deadline)
-                whole = True
-            finally:
-                await self.give_back(connection, whole=whole)
         except Exception as error:
             raise translated(error, store) from error
-        count(store, started=started, rows=len(rows))
+        finally:
+            count(store, started=started, rows=len(rows))
         return rows
 
     @asynccontextmanager
@@ -255,30 +278,52 @@ class Postgres:
 
         Raises Conflict where a unique key is taken, StoreUnavailable where the server is gone."""
         try:
-            connection = await self.acquire()
-            whole = False
-            try:
+            async with self._connection() as connection:
                 await connection.execute("begin; " + scope_settings(scope), timeout=WRITE_DEADLINE)
                 yield Transaction(connection, store, WRITE_DEADLINE)
                 await connection.execute("commit", timeout=WRITE_DEADLINE)
-                whole = True
-            finally:
-                await self.give_back(connection, whole=whole)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except (asyncpg.PostgresError, *_UNREACHABLE, TimeoutError) as error:
             raise translated(error, store) from error
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy[Any]]:
+        connection = await self.acquire()
+        failure: BaseException | None = None
+        try:
+            yield connection
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            await self.give_back(connection, failure)
 
     async def acquire(self) -> asyncpg.pool.PoolConnectionProxy[Any]:
         """A pooled connection, waiting no longer than a read may."""
         return await self.pool.acquire(timeout=self.read_deadline)
 
-    async def give_back(self, connection: asyncpg.pool.PoolConnectionProxy[Any], *, whole: bool) -> None:
-        """Return a connection. One whose last transaction did not end is rolled back, or dropped where it hangs."""
-        if not whole and not connection.is_closed():
-            try:
-                if connection.is_in_transaction():
-                    await asyncio.shield(connection.execute("rollback", timeout=0.2))
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
-                connection.terminate()
+    async def give_back(
+        self, connection: asyncpg.pool.PoolConnectionProxy[Any], failure: BaseException | None = None
+    ) -> None:
+        """Return a connection and what it failed with, if it did. Never raises but for the caller's cancellation, and
+        goes on then."""
+        if failure is None:
+            await self.pool.release(connection)
+        else:
+            returning = asyncio.ensure_future(self._return_after(failure, connection))
+            self._returning.add(returning)
+            returning.add_done_callback(self._returning.discard)
+            await asyncio.shield(returning)
+
+    async def _return_after(self, failure: BaseException, connection: asyncpg.pool.PoolConnectionProxy[Any]) -> None:
+        try:
+            # Whatever state it is in. After a cut statement this waits until the server has heard that it is cut: a
+            # connection that is merely dropped leaves the server at work for nobody.
+            await connection.execute("rollback", timeout=CUT_DEADLINE)
+        except Exception:
+            connection.terminate()
+        if isinstance(failure, TimeoutError):
+            # Too slow once; what is still on its way between the two must not meet the next statement.
+            connection.terminate()
         await self.pool.release(connection)
 
     @property
@@ -289,7 +334,10 @@ class Postgres:
         return self._engine
 
     async def _borrow(self) -> Any:
-        return _Borrowed(self.pool, await self.pool.acquire(timeout=self.read_deadline))
+        try:
+            return _Borrowed(self.pool, await self.acquire())
+        except Exception as error:
+            raise translated(error) from error
 
     async def ping(self) -> str:
         """The server's version."""
@@ -324,19 +372,23 @@ class _Borrowed:
 
 
 async def _reset(connection: asyncpg.Connection[Any]) -> None:
-    """Nothing is left behind on a connection but an unfinished transaction: scopes end with theirs."""
-    if connection.is_in_transaction():
-        await connection.execute("rollback", timeout=0.2)
+    """Nothing to do, and so no round trip: scopes and locks end with their transaction, and nothing else is set. The
+    pool itself ends a transaction that was left open."""
 
 
-def translated(error: Exception, store: StoreName = StoreName.POSTGRESQL) -> Exception:
-    """A driver's exception in the words of `datadir/errors.py`; a defect (bad SQL, wrong type) stays what it is."""
-    if isinstance(error, StoreError):
-        return error
+def translated(error: BaseException, store: StoreName = StoreName.POSTGRESQL) -> Exception:
+    """A driver's exception in the words of `datadir/errors.py`, with its cause; a defect (bad SQL, a value that does not
+    fit its column) stays what it is."""
+    known: Exception
     if isinstance(error, asyncpg.UniqueViolationError):
-        return Conflict(store, error.constraint_name)
-    if isinstance(error, (TimeoutError, asyncpg.QueryCanceledError)):
-        return StoreTimeout(store)
-    if isinstance(error, _UNREACHABLE):
-        return StoreUnavailable(store)
-    return error
+        known = Conflict(store, error.constraint_name)
+    elif isinstance(error, (TimeoutError, asyncpg.QueryCanceledError)):
+        known = StoreTimeout(store)
+    elif not isinstance(error, Exception):  # the task was cancelled, and others waited for what it did
+        known = StoreUnavailable(store)
+    elif isinstance(error, _UNREACHABLE) and not isinstance(error, ValueError):
+        known = StoreUnavailable(store)
+    else:
+        return error
+    known.__cause__ = error
+    return known

@@ -43,7 +43,7 @@ class Arguments:
         visitor = _Variables()
         for argument in node.arguments or ():
             visit(argument, visitor)
-        self._constant = not visitor.found and all(each._constant for each in included or ())
+        self.constant: bool = not visitor.found and all(each.constant for each in included or ())
         self._kept: tuple[Any, ...] | None = None
 
     def given(self, variables: VariableValues) -> dict[str, Any]:
@@ -59,7 +59,6 @@ class Arguments:
         if self._included is not None:
             below = dict.fromkeys(each.requests(variables)[0] for each in self._included)
             made = (*made, tuple(below))
-        if self._constant:
+        if self.constant:
             self._kept = made
         return made
-

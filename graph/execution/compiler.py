@@ -78,7 +78,9 @@ class _Compiler:
     def object_plan(self, kind: GraphQLObjectType, selections: list[SelectionSetNode]) -> ObjectPlan:
         found = fields_of(self.schema, self.fragments, self.switches, kind, selections)
         fields = {
-            key: self.field_plan(kind, key, nodes) for key, nodes in found.items() if nodes[0].name.value != "__typename"
+            key: self.field_plan(kind, key, nodes)
+            for key, nodes in found.items()
+            if nodes[0].name.value != "__typename"
         }
         return ObjectPlan(kind, list(found), fields)
 

@@ -165,7 +165,7 @@ def _fast(kind: GraphQLLeafType) -> tuple[type | None, Check | None, Callable[[A
 
 def _within_int(values: Sequence[Any], some_null: bool) -> bool:
     numbers = [value for value in values if value is not None] if some_null else values
-    return max(numbers) <= _LARGEST_INT and min(numbers) >= -_LARGEST_INT - 1
+    return bool(max(numbers) <= _LARGEST_INT and min(numbers) >= -_LARGEST_INT - 1)
 
 
 def _finite(values: Sequence[Any], some_null: bool) -> bool:
@@ -217,7 +217,7 @@ class _Flat:
 
     def __init__(self, field: FieldPlan, values: Sequence[Any], places: Places) -> None:
         self.items: list[Any] = []
-        self.lengths: list[int | None | Failed] = []
+        self.lengths: list[int | Failed | None] = []
         self.odd = False
         for position, value in enumerate(values):
             if type(value) is list or type(value) is tuple:
@@ -315,7 +315,9 @@ class ObjectCompleter(Completer):
             elif self._is_object(type(value)):
                 kept.append(position)
             else:
-                wrong = GraphQLError(f"Expected value of type '{self.plan.kind}' but got: {inspect(value)}.", field.nodes)
+                wrong = GraphQLError(
+                    f"Expected value of type '{self.plan.kind}' but got: {inspect(value)}.", field.nodes
+                )
                 completed[position] = failure(field, wrong, places, position)
         return kept, completed
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from graphql import (
@@ -18,6 +18,7 @@ from graphql import (
 )
 
 from graph.errors import RequestError, coded
+from graph.execution.selections import switch_variables
 
 LARGEST_KEPT: Final = 32 * 1024
 MOST_KEPT: Final = 1_000
@@ -30,7 +31,11 @@ class Document:
     """A document that this schema can answer."""
 
     node: DocumentNode
+    # The variables that @skip and @include look at: with them a plan changes.
+    switches: tuple[str, ...]
     operations: dict[str | None, OperationDefinitionNode]
+    # Compiled operations, or why graphql-core runs them; filled by `plans.py`.
+    plans: dict[Any, Any] = field(default_factory=dict, compare=False)
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """The operation to run. Raises RequestError OPERATION_RESOLUTION_FAILURE."""
@@ -97,4 +102,4 @@ class Documents:
                 raise DocumentErrors(
                     [coded(GraphQLError("This server has no subscriptions.", each), "GRAPHQL_VALIDATION_FAILED")]
                 )
-        return Document(node, operations)
+        return Document(node, switch_variables(node.definitions), operations)

@@ -15,7 +15,8 @@ from graphql import FieldNode, GraphQLError, GraphQLObjectType
 
 from graph.execution.arguments import Arguments
 from graph.execution.completion import Completed, Completer, Failed
-from graph.execution.edge import Edge, Identity, Leaf, Root, run as run_edge
+from graph.execution.edge import Edge, Identity, Leaf, Root
+from graph.execution.edge import run as run_edge
 from graph.execution.places import Places, UnderKey
 from graph.execution.run import Run
 from graph.ids import encoder
@@ -27,7 +28,18 @@ _NO_ARGUMENTS: Final[tuple[Any, ...]] = ()
 class FieldPlan:
     """One response key of a selection."""
 
-    __slots__ = ("arguments", "asynchronous", "attribute", "completer", "getters", "key", "name", "nodes", "parent", "spec")
+    __slots__ = (
+        "arguments",
+        "asynchronous",
+        "attribute",
+        "completer",
+        "getters",
+        "key",
+        "name",
+        "nodes",
+        "parent",
+        "spec",
+    )
 
     def __init__(
         self,
@@ -125,7 +137,7 @@ def _tried(read: Callable[[Any], Any], record: Any) -> Any:
 
 def _getter(kind: type[Any], attribute: str) -> Callable[[Any], Any]:
     """Records are read by position: rows by their columns, named tuples by their fields."""
-    names: tuple[str, ...] = getattr(kind, "columns", None) or getattr(kind, "_fields", ())
+    names: Any = getattr(kind, "columns", None) or getattr(kind, "_fields", ())
     return itemgetter(names.index(attribute)) if attribute in names else attrgetter(attribute)
 
 
@@ -151,7 +163,9 @@ class ObjectPlan:
         return self._objects(columns, failed)
 
     async def run_later(self, run: Run, records: Sequence[Any], places: Places) -> Completed:
-        """The objects of a level; its edges are asked side by side."""
+        """The objects of a level; its edges are asked side by side. Nobody there, nobody asked."""
+        if not records:
+            return Completed([], False)
         columns, failed = self._columns(run, records, places)
         if self._later:
             done = await run.together([field.column_later(run, records, places) for _, field in self._later])

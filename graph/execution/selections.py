@@ -97,7 +97,7 @@ def _kept(directives: Sequence[DirectiveNode], switches: Switches) -> bool:
 
 
 def _switch(directive: DirectiveNode, switches: Switches) -> bool:
-    value = next(each.value for each in directive.arguments if each.name.value == "if")
+    value = next(each.value for each in directive.arguments or () if each.name.value == "if")
     if isinstance(value, BooleanValueNode):
         return value.value
     assert isinstance(value, VariableNode)

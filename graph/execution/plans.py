@@ -1,0 +1,64 @@
+"""Which plans are kept? Those of the kept documents: one per operation and setting of its @skip and @include variables.
+
+A plan lives and dies with its document, so the documents' bounds (count, size) bound the plans too. Doors are asked at
+run time: a plan holds nothing of a viewer and serves every role.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from graphql import FragmentDefinitionNode, GraphQLSchema
+
+from graph.execution.compiler import OperationPlan, compiled
+from graph.execution.documents import Document
+from graph.execution.selections import Unplannable
+
+MOST_PER_DOCUMENT: Final = 16
+
+
+@dataclass(slots=True)
+class Counts:
+    """How plans are found; `fallbacks` to graphql-core by reason."""
+
+    hits: int = 0
+    misses: int = 0
+    fallbacks: Counter[str] = field(default_factory=Counter)
+
+
+class Plans:
+    """Finds and makes plans."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self._schema = schema
+        self.counts = Counts()
+
+    def plan(self, document: Document, name: str | None, variables: Mapping[str, Any]) -> OperationPlan | None:
+        """The plan of this operation under these coerced variables; None where graphql-core has to run it."""
+        key: Any = (name, *(variables.get(each) for each in document.switches)) if document.switches else name
+        plan = document.plans.get(key)
+        if plan is None:
+            self.counts.misses += 1
+            plan = self._made(document, name, variables)
+            if len(document.plans) >= MOST_PER_DOCUMENT:
+                document.plans.pop(next(iter(document.plans)))
+            document.plans[key] = plan
+        else:
+            self.counts.hits += 1
+        if isinstance(plan, str):
+            self.counts.fallbacks[plan] += 1
+            return None
+        return plan
+
+    def _made(self, document: Document, name: str | None, variables: Mapping[str, Any]) -> OperationPlan | str:
+        fragments = {
+            each.name.value: each for each in document.node.definitions if isinstance(each, FragmentDefinitionNode)
+        }
+        switches = {each: variables.get(each, False) for each in document.switches}
+        try:
+            return compiled(self._schema, document.operation(name), fragments, switches)
+        except Unplannable as reason:
+            return str(reason)

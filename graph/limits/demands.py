@@ -1,0 +1,64 @@
+"""What does an operation ask for that has a limit? Found once a document, judged at each request by the other files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    Node,
+    OperationDefinitionNode,
+    Visitor,
+    visit,
+)
+
+_SIZES: Final = frozenset({"first", "last"})
+_LISTS: Final = frozenset({"ids"})
+_LOOKS: Final = frozenset({"__schema", "__type"})
+
+
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """Fields of one operation and of the fragments that it uses, in the order of the document."""
+
+    pages: tuple[FieldNode, ...]
+    lists: tuple[FieldNode, ...]
+    looks: tuple[FieldNode, ...]
+
+
+class _Collector(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.pages: list[FieldNode] = []
+        self.lists: list[FieldNode] = []
+        self.looks: list[FieldNode] = []
+        self.spreads: dict[str, None] = {}
+
+    def enter_field(self, node: FieldNode, *_: Any) -> None:
+        names = {each.name.value for each in node.arguments or ()}
+        if names & _SIZES:
+            self.pages.append(node)
+        if names & _LISTS:
+            self.lists.append(node)
+        if node.name.value in _LOOKS:
+            self.looks.append(node)
+
+    def enter_fragment_spread(self, node: FragmentSpreadNode, *_: Any) -> None:
+        self.spreads[node.name.value] = None
+
+
+def demands(operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]) -> Demands:
+    """The demands of a valid operation. A fragment counts once, however often it is spread."""
+    found = _Collector()
+    seen: set[str] = set()
+    waiting: list[Node] = [operation]
+    while waiting:
+        visit(waiting.pop(0), found)
+        fresh = [name for name in found.spreads if name not in seen]
+        seen.update(fresh)
+        waiting += [fragments[name] for name in fresh]
+    return Demands(tuple(found.pages), tuple(found.lists), tuple(found.looks))

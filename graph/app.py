@@ -35,7 +35,9 @@ from graph.http.envelope import Envelope
 from graph.http.failures import handlers
 from graph.http.objects import ObjectDownload
 from graph.limits.introspection import introspection
+from graph.limits.list_length import long_lists
 from graph.limits.page_size import oversized_pages
+from graph.limits.text import nul_variables
 from graph.schema import graphql_schema
 from graph.settings import Settings
 from resolvers.downloads import Downloads
@@ -70,10 +72,12 @@ class Graph:
         """One operation, from envelope to response. Never raises."""
         request_id = secrets.token_hex(8)
         started = perf_counter()
+        name: str | None = None
         with ledger.kept() as calls:
             try:
                 document = self.documents.document(envelope.document)
                 definition = document.operation(envelope.operation_name)
+                name = definition.name.value if definition.name else None
                 _refuse_writes(definition, reads_only)
                 viewer = await viewer_of(self.services, authorization)
                 if viewer is None and needs_account(self.schema, document.node, definition):
@@ -93,7 +97,7 @@ class Graph:
         log.info(
             "operation",
             request_id=request_id,
-            name=envelope.operation_name,
+            name=name,
             status=answer.status,
             errors=len(answer.body.get("errors", ())),
             ms=round((perf_counter() - started) * 1000, 2),
@@ -105,15 +109,20 @@ class Graph:
         self, document: Document, definition: OperationDefinitionNode, envelope: Envelope, role: str | None
     ) -> VariableValues:
         """The coerced variables of an operation that no limit refuses. Raises DocumentErrors."""
-        if self.settings.production and role != "admin" and (looks := introspection(document.node)):
+        demands = document.demands[definition.name.value if definition.name else None]
+        if self.settings.production and role != "admin" and (looks := introspection(demands)):
             raise DocumentErrors([coded(each, "INTROSPECTION_DISABLED") for each in looks])
         values = get_variable_values(
             self.schema, definition.variable_definitions or (), envelope.variables, max_errors=20
         )
         if isinstance(values, list):
             raise DocumentErrors([coded(each, "BAD_USER_INPUT") for each in values])
-        if pages := oversized_pages(document.node, definition, values.coerced):
+        if nul := nul_variables(definition, envelope.variables):
+            raise DocumentErrors([coded(each, "BAD_USER_INPUT") for each in nul])
+        if pages := oversized_pages(demands, values.coerced):
             raise DocumentErrors([coded(each, "PAGE_SIZE") for each in pages])
+        if lists := long_lists(demands, values.coerced):
+            raise DocumentErrors([coded(each, "LIST_TOO_LONG") for each in lists])
         return values
 
     async def _executed(
@@ -131,6 +140,9 @@ class Graph:
         return result if isinstance(result, ExecutionResult) else cast("ExecutionResult", await result)
 
 
+_STATUSES: Final = {"UNAUTHENTICATED": 401, "DEPTH_LIMIT": 400, "STORE_UNAVAILABLE": 503}
+
+
 def _refuse_writes(definition: OperationDefinitionNode, reads_only: bool) -> None:
     if reads_only and definition.operation is not OperationType.QUERY:
         raise RequestError(
@@ -142,7 +154,7 @@ def _response(result: ExecutionResult, request_id: str) -> Answer:
     body: dict[str, Any] = {}
     errors: Sequence[GraphQLError] = result.errors or ()
     if errors:
-        body["errors"] = [formatted(error, request_id) for error in errors]
+        body["errors"] = formatted(errors, request_id)
     executed = result.data is not None or any(error.path for error in errors)
     if executed or not errors:
         body["data"] = result.data
@@ -151,9 +163,9 @@ def _response(result: ExecutionResult, request_id: str) -> Answer:
 
 def _refused(error: Exception, request_id: str) -> Answer:
     """A failure before execution: the preamble's."""
-    shape = formatted(GraphQLError(str(error), original_error=error), request_id)
-    status = {"UNAUTHENTICATED": 401, "STORE_UNAVAILABLE": 503}.get(shape["extensions"]["code"], 500)
-    return Answer({"errors": [shape]}, status, executed=False)
+    errors = formatted([GraphQLError(str(error), original_error=error)], request_id)
+    status = _STATUSES.get(errors[0]["extensions"]["code"], 500)
+    return Answer({"errors": errors}, status, executed=False)
 
 
 _CSP: Final = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; object-src 'none'"

@@ -6,7 +6,8 @@ unexpected is a defect: the client sees INTERNAL_SERVER_ERROR with the request's
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Final
 
 import structlog
 from graphql import GraphQLError
@@ -14,6 +15,8 @@ from graphql import GraphQLError
 from resolvers.errors import code_of, sentence_of
 
 log = structlog.get_logger("studygraph.errors")
+
+_TOO_DEEP: Final = "Selections are nested too deeply. Execution aborted."
 
 
 class RequestError(Exception):
@@ -31,35 +34,50 @@ class RequestError(Exception):
         return {"message": self.message, "extensions": {"code": self.code}}
 
 
-def formatted(error: GraphQLError, request_id: str) -> dict[str, Any]:
-    """An execution error as the response's `errors` holds it; defects are masked and logged."""
-    original = error.original_error
-    shape: dict[str, Any] = {"message": error.message}
-    if error.locations:
-        shape["locations"] = [{"line": each.line, "column": each.column} for each in error.locations]
-    if error.path is not None:
-        shape["path"] = list(error.path)
-    while isinstance(original, GraphQLError):
-        original = original.original_error
-    if original is None:
-        # graphql-core's own: an argument's or variable's value.
-        shape["extensions"] = {"code": "BAD_USER_INPUT"}
-        return shape
-    extensions = code_of(original)
-    if extensions is None:
-        log.error("defect", request_id=request_id, path=error.path, exc_info=original)
-        shape["message"] = "Something went wrong on our side."
-        extensions = {"code": "INTERNAL_SERVER_ERROR", "requestId": request_id}
-    else:
-        shape["message"] = sentence_of(original)
-    shape["extensions"] = extensions
-    return shape
+def formatted(errors: Iterable[GraphQLError], request_id: str) -> list[dict[str, Any]]:
+    """Execution errors as the response's `errors` holds them; defects are masked, and each is logged once."""
+    defects: dict[int, tuple[GraphQLError, BaseException]] = {}
+    shapes: list[dict[str, Any]] = []
+    for error in errors:
+        cause = _cause(error)
+        message, extensions = _told(cause)
+        if extensions is None:
+            # One failed batch fails in as many places as it has parents.
+            defects.setdefault(id(cause), (error, cause))
+            message = "Something went wrong on our side."
+            extensions = {"code": "INTERNAL_SERVER_ERROR", "requestId": request_id}
+        shapes.append(_shape(error, message, extensions))
+    for error, cause in defects.values():
+        log.error("defect", request_id=request_id, path=error.path, exc_info=cause)
+    return shapes
 
 
 def coded(error: GraphQLError, code: str) -> dict[str, Any]:
     """An error of the document as the response's `errors` holds it."""
-    shape: dict[str, Any] = {"message": error.message}
+    return _shape(error, error.message, {"code": code})
+
+
+def _shape(error: GraphQLError, message: str, extensions: dict[str, Any]) -> dict[str, Any]:
+    shape: dict[str, Any] = {"message": message}
     if error.locations:
         shape["locations"] = [{"line": each.line, "column": each.column} for each in error.locations]
-    shape["extensions"] = {"code": code}
-    return shape
+    if error.path is not None:
+        shape["path"] = list(error.path)
+    return {**shape, "extensions": extensions}
+
+
+def _cause(error: GraphQLError) -> BaseException:
+    """What went wrong: the exception behind the error, or graphql-core's own words."""
+    while isinstance(error.original_error, GraphQLError):
+        error = error.original_error
+    return error.original_error or error
+
+
+def _told(cause: BaseException) -> tuple[str, dict[str, Any] | None]:
+    """The sentence and the `extensions` of an expected failure; None for a defect."""
+    if isinstance(cause, RecursionError) or (isinstance(cause, GraphQLError) and cause.message == _TOO_DEEP):
+        return "The document is nested too deep.", {"code": "DEPTH_LIMIT"}
+    if isinstance(cause, GraphQLError):
+        # Of what graphql-core itself says during execution, only the value of an argument is the client's doing.
+        return cause.message, {"code": "BAD_USER_INPUT"} if cause.message.startswith("Argument '") else None
+    return sentence_of(cause), code_of(cause)

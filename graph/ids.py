@@ -21,9 +21,17 @@ class NodeId(NamedTuple):
     def uuid(self) -> UUID:
         """The key as a UUID. Raises NotFound: an id that cannot exist is one that never did."""
         try:
-            return UUID(self.key)
+            return uuid_key(self.key)
         except ValueError as error:
             raise NotFound from error
+
+
+def uuid_key(text: str) -> UUID:
+    """A UUID in its one spelling. Raises ValueError."""
+    key = UUID(text)
+    if str(key) != text:
+        raise ValueError(text)
+    return key
 
 
 def encode(type_name: str, key: object) -> str:
@@ -49,7 +57,7 @@ def decode(text: str) -> NodeId:
         type_name, _, key = base64.b64decode(text, validate=True).decode().partition(":")
     except (binascii.Error, ValueError) as error:
         raise NotFound from error
-    # One record has one id: other spellings of it (white space, padding, upper-case hex) never existed.
+    # One record has one id: other spellings of it (white space, padding) never existed.
     if not key or encode(type_name, key) != text:
         raise NotFound
     return NodeId(type_name, key)

@@ -8,22 +8,29 @@ from typing import Any, Final
 
 from graphql import (
     DocumentNode,
+    FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
     OperationDefinitionNode,
-    OperationType,
     parse,
     validate,
 )
 
 from graph.errors import RequestError, coded
 from graph.execution.selections import switch_variables
+from graph.limits.demands import Demands, demands
+from graph.limits.text import nul_literals
 
 LARGEST_KEPT: Final = 32 * 1024
 MOST_KEPT: Final = 1_000
 MOST_ERRORS: Final = 20
 MOST_TOKENS: Final = 2_000
+# What graphql-core's parser says when it gives up on a document that may well be right.
+_ABORTED: Final = {
+    f"Syntax Error: Document contains more than {MOST_TOKENS} tokens. Parsing aborted.": "TOKEN_LIMIT",
+    "Syntax Error: Document is nested too deeply. Parsing aborted.": "DEPTH_LIMIT",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,7 @@ class Document:
     # The variables that @skip and @include look at: with them a plan changes.
     switches: tuple[str, ...]
     operations: dict[str | None, OperationDefinitionNode]
+    demands: dict[str | None, Demands]
     # Compiled operations, or why graphql-core runs them; filled by `plans.py`.
     plans: dict[Any, Any] = field(default_factory=dict, compare=False)
 
@@ -46,7 +54,7 @@ class Document:
                 "OPERATION_RESOLUTION_FAILURE", "The document holds several operations: say which by `operationName`."
             )
         if name not in self.operations:
-            raise RequestError("OPERATION_RESOLUTION_FAILURE", f"The document holds no operation {name!r}.")
+            raise RequestError("OPERATION_RESOLUTION_FAILURE", "The document holds no operation of this name.")
         return self.operations[name]
 
 
@@ -80,12 +88,10 @@ class Documents:
 
     def _made(self, text: str) -> Document:
         try:
-            node = parse(text, max_tokens=MOST_TOKENS)
+            # `{ }` asks for nothing, and whoever sends it meant something.
+            node = parse(text, max_tokens=MOST_TOKENS, allow_empty_selection_sets=False)
         except GraphQLSyntaxError as error:
-            code = "TOKEN_LIMIT" if "token" in error.message and "limit" in error.message else "GRAPHQL_PARSE_FAILED"
-            raise DocumentErrors([coded(error, code)]) from error
-        except RecursionError as error:
-            raise DocumentErrors([coded(GraphQLError("The document is nested too deep."), "DEPTH_LIMIT")]) from error
+            raise DocumentErrors([coded(error, _ABORTED.get(error.message, "GRAPHQL_PARSE_FAILED"))]) from error
         operations = {
             each.name.value if each.name else None: each
             for each in node.definitions
@@ -96,10 +102,16 @@ class Documents:
             raise DocumentErrors([coded(none, "OPERATION_RESOLUTION_FAILURE")])
         wrong = validate(self._schema, node, max_errors=MOST_ERRORS)
         if wrong:
-            raise DocumentErrors([coded(each, "GRAPHQL_VALIDATION_FAILED") for each in wrong[:MOST_ERRORS]])
-        for each in operations.values():
-            if each.operation is OperationType.SUBSCRIPTION:
-                raise DocumentErrors(
-                    [coded(GraphQLError("This server has no subscriptions.", each), "GRAPHQL_VALIDATION_FAILED")]
-                )
-        return Document(node, switch_variables(node.definitions), operations)
+            raise DocumentErrors([_invalid(each) for each in wrong[:MOST_ERRORS]])
+        if nul := nul_literals(node):
+            raise DocumentErrors([coded(each, "BAD_USER_INPUT") for each in nul[:MOST_ERRORS]])
+        fragments = {each.name.value: each for each in node.definitions if isinstance(each, FragmentDefinitionNode)}
+        asked = {name: demands(each, fragments) for name, each in operations.items()}
+        return Document(node, switch_variables(node.definitions), operations, asked)
+
+
+def _invalid(error: GraphQLError) -> dict[str, Any]:
+    # graphql-core gives up on fragments that nest deeper than the interpreter's stack.
+    if error.message == "Validation aborted.":
+        return coded(GraphQLError("The document's fragments are nested too deep."), "DEPTH_LIMIT")
+    return coded(error, "GRAPHQL_VALIDATION_FAILED")

@@ -13,7 +13,7 @@ whoever executes calls it with a whole level.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -28,6 +28,14 @@ from resolvers.operation import Operation
 SPEC: Final = "studygraph"
 
 Door = Callable[[Any, Sequence[Any]], list[bool]]
+# Store calls by store name.
+Calls = Mapping[str, int]
+POSTGRESQL: Final[Calls] = {"postgresql": 1}
+REDIS: Final[Calls] = {"redis": 1}
+MONGODB: Final[Calls] = {"mongodb": 1}
+QDRANT: Final[Calls] = {"qdrant": 1}
+CASSANDRA: Final[Calls] = {"cassandra": 1}
+NO_CALLS: Final[Calls] = {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,11 +58,13 @@ class Identity:
 class Edge:
     """A value that a batch function gathers for a whole level.
 
+    `calls` says how many store calls one batch makes, by store: explain adds them up, the ledger proves them.
     `request` turns the GraphQL arguments into the batch's third argument. `includes` names a field below whose
     requests are handed to the batch too, so that a store which holds both answers once."""
 
     label: Label
     batch: Callable[..., Any]
+    calls: Calls
     request: Callable[..., Any] | None = None
     door: Door | None = None
     includes: str | None = None
@@ -66,6 +76,7 @@ class Root:
 
     label: Label
     call: Callable[..., Any]
+    calls: Calls
     opens: bool = False
 
 
@@ -106,17 +117,19 @@ def edge(
     batch: Callable[..., Any],
     description: str,
     *,
+    calls: Calls,
     label: Label = Label.RECORD,
     door: Door | None = None,
     includes: str | None = None,
 ) -> Any:
     """Declare an edge without arguments."""
-    return _edge_field(Edge(label, batch, None, door, includes), description)
+    return _edge_field(Edge(label, batch, calls, None, door, includes), description)
 
 
 def edge_with(
     batch: Callable[..., Any],
     *,
+    calls: Calls,
     label: Label = Label.RECORD,
     door: Door | None = None,
     includes: str | None = None,
@@ -126,19 +139,21 @@ def edge_with(
 
     def declare(request: Any) -> Any:
         function = request.__func__ if isinstance(request, staticmethod) else request
-        return _edge_field(Edge(label, batch, function, door, includes), inspect.cleandoc(function.__doc__ or ""))
+        return _edge_field(
+            Edge(label, batch, calls, function, door, includes), inspect.cleandoc(function.__doc__ or "")
+        )
 
     return declare
 
 
-def root(*, label: Label = Label.AUTHENTICATED, opens: bool = False) -> Callable[[Any], Any]:
+def root(*, calls: Calls, label: Label = Label.AUTHENTICATED, opens: bool = False) -> Callable[[Any], Any]:
     """Declare a root field: decorates a static method `(operation, ...)`; its docstring is the description."""
 
     def declare(call: Any) -> Any:
         from graph.execution.core import root_resolver
 
         function = call.__func__ if isinstance(call, staticmethod) else call
-        spec = Root(label, function, opens)
+        spec = Root(label, function, calls, opens)
         return strawberry.field(
             resolver=root_resolver(spec),
             description=inspect.cleandoc(function.__doc__ or ""),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any, Final
 
 import orjson
@@ -12,6 +14,11 @@ from graph.errors import RequestError
 
 LARGEST_BODY: Final = 256 * 1024
 DEEPEST_JSON: Final = 30
+
+# A text that is never closed is one up to the end: the expression looks at no byte twice.
+_TEXT: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_NO_BRACKET: Final = re.compile(rb"[^][{}]+")
+_STEP: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +34,9 @@ async def from_post(request: Request) -> Envelope:
     """The envelope in a POST body. Raises RequestError."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
-        raise RequestError("UNSUPPORTED_MEDIA_TYPE", "Send application/json.", 415, {"accept-post": "application/json"})
+        raise RequestError("UNSUPPORTED_MEDIA_TYPE", "Send application/json.", 415, {"accept": "application/json"})
     if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
-        raise RequestError("UNSUPPORTED_ENCODING", "Send the body uncompressed.", 415)
+        raise RequestError("UNSUPPORTED_ENCODING", "Send the body uncompressed.", 415, {"accept-encoding": "identity"})
     return from_json(await _body(request))
 
 
@@ -51,30 +58,29 @@ def from_json(body: bytes) -> Envelope:
 
 def from_query(request: Request) -> Envelope:
     """The envelope in a query string. Raises RequestError."""
-    value: dict[str, Any] = dict(request.query_params)
-    variables = value.get("variables")
-    if variables:
-        _refuse_depth(variables.encode("utf-8", "surrogatepass"))
-        try:
-            value["variables"] = orjson.loads(variables)
-        except orjson.JSONDecodeError as error:
-            raise RequestError("BAD_JSON", f"`variables` is not JSON: {error.msg}.") from error
-    else:
-        value.pop("variables", None)
-    if not value.get("operationName"):
-        value.pop("operationName", None)
+    value: dict[str, Any] = {key: given for key, given in request.query_params.items() if given}
+    for key in ("variables", "extensions"):
+        if key in value:
+            text = value[key].encode()
+            _refuse_depth(text)
+            try:
+                value[key] = orjson.loads(text)
+            except orjson.JSONDecodeError as error:
+                raise RequestError("BAD_JSON", f"`{key}` is not JSON: {error.msg}.") from error
     return _envelope(value)
 
 
 def _envelope(value: dict[str, Any]) -> Envelope:
     document, variables = value.get("query"), value.get("variables")
-    name = value.get("operationName")
+    name, extensions = value.get("operationName"), value.get("extensions")
     if not isinstance(document, str) or not document.strip():
         raise RequestError("BAD_REQUEST", "`query` is missing: it is the text of a GraphQL document.")
     if variables is not None and not isinstance(variables, dict):
         raise RequestError("BAD_REQUEST", "`variables` is an object.")
     if name is not None and not isinstance(name, str):
         raise RequestError("BAD_REQUEST", "`operationName` is a text.")
+    if extensions is not None and not isinstance(extensions, dict):
+        raise RequestError("BAD_REQUEST", "`extensions` is an object.")
     return Envelope(document, variables or {}, name or None)
 
 
@@ -92,23 +98,8 @@ async def _body(request: Request) -> bytes:
 
 def _refuse_depth(text: bytes) -> None:
     """Refuse JSON that is nested too deep, before it is parsed."""
-    depth = 0
-    quoted = escaped = False
     if text.count(b"[") + text.count(b"{") <= DEEPEST_JSON:
         return
-    for byte in text:
-        if quoted:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                quoted = False
-        elif byte == 0x22:
-            quoted = True
-        elif byte in b"[{":
-            depth += 1
-            if depth > DEEPEST_JSON:
-                raise RequestError("JSON_TOO_DEEP", f"JSON is nested at most {DEEPEST_JSON} deep.")
-        elif byte in b"]}":
-            depth -= 1
+    brackets = _NO_BRACKET.sub(b"", _TEXT.sub(b"", text))
+    if max(accumulate(map(_STEP.__getitem__, brackets)), default=0) > DEEPEST_JSON:
+        raise RequestError("JSON_TOO_DEEP", f"JSON is nested at most {DEEPEST_JSON} deep.")

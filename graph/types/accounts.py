@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 from strawberry import UNSET
 
-from graph.execution.edge import edge, edge_with, face, leaf, root
+from graph.execution.edge import CASSANDRA, POSTGRESQL, REDIS, Calls, edge, edge_with, face, leaf, root
 from graph.types.engagement import EngagementDay
 from graph.types.node import Node
 from graph.types.paging import After, Before, Connection, First, Last, page_request
 from resolvers import accounts, engagement
-from resolvers.access.accounts import reads_as_self, reads_as_teacher
+from resolvers.access.accounts import reads_as_member, reads_as_self, reads_as_teacher
 from resolvers.access.labels import Label
 from resolvers.operation import Operation
 
@@ -45,8 +45,10 @@ class PresenceStatus(Enum):
 class Presence:
     """Source: Redis `presence:{user_id}`."""
 
-    status: PresenceStatus = leaf("Whether the person is here now.")
-    last_seen_at: datetime | None = leaf("The last authenticated request; null if none within 24 hours.")
+    status: PresenceStatus = leaf("Whether the person is here now.", label=Label.MEMBER)
+    last_seen_at: datetime | None = leaf(
+        "The last authenticated request; null if none within 24 hours.", label=Label.MEMBER
+    )
 
 
 @strawberry.type(description="A person with an account, or a program that acts as one.")
@@ -58,14 +60,16 @@ class User(Node):
 
     name: str = leaf("The person's name; the e-mail's local part where none is set.")
     email: str | None = leaf("The address the person logs in with.", label=Label.TEACHER, door=reads_as_teacher)
-    role: Role = leaf("What the account may do.")
-    avatar_url: str | None = leaf("Where the person's picture is.")
+    role: Role | None = leaf("What the account may do.", label=Label.MEMBER, door=reads_as_member)
+    avatar_url: str | None = leaf("Where the person's picture is.", label=Label.MEMBER, door=reads_as_member)
     is_active: bool | None = leaf("Whether the account may log in.", label=Label.SELF, door=reads_as_self)
     created_at: datetime | None = leaf("When the account was made.", label=Label.SELF, door=reads_as_self)
     last_login_at: datetime | None = leaf("The last log-in.", label=Label.SELF, door=reads_as_self)
-    presence: Presence | None = edge(accounts.presence, "Whether the person is here.")
+    presence: Presence | None = edge(
+        accounts.presence, "Whether the person is here.", label=Label.MEMBER, door=reads_as_member, calls=REDIS
+    )
 
-    @edge_with(engagement.days, label=Label.TEACHER, door=reads_as_teacher)
+    @edge_with(engagement.days, calls=CASSANDRA, label=Label.TEACHER, door=reads_as_teacher)
     @staticmethod
     def engagement(
         days: Annotated[int, strawberry.argument(description="How many UTC days back, today included: 1 to 90.")] = 14,
@@ -73,7 +77,7 @@ class User(Node):
         """Engagement day by day, newest first; days without data are absent."""
         return engagement.day_count(days)
 
-    @edge_with(accounts.classrooms, label=Label.SELF, door=reads_as_self)
+    @edge_with(accounts.classrooms, calls=POSTGRESQL, label=Label.SELF, door=reads_as_self)
     @staticmethod
     def classrooms(
         first: First = UNSET,
@@ -137,18 +141,22 @@ class LogInPayload:
 class AccountQueries:
     """Root fields about people."""
 
-    @root(label=Label.PUBLIC, opens=True)
+    @root(calls=POSTGRESQL, label=Label.PUBLIC, opens=True)
     @staticmethod
     async def viewer(operation: Operation) -> User | None:
         """Whoever asks; null without an account."""
         return face(await accounts.viewer(operation))
 
 
+# The credentials, the time of the log-in and its event, then scope and account of whoever is now logged in.
+LOG_IN_CALLS: Calls = {"postgresql": 5, "redis": 1}
+
+
 @strawberry.type
 class AccountMutations:
     """What can be done about accounts."""
 
-    @root(label=Label.PUBLIC, opens=True)
+    @root(calls=LOG_IN_CALLS, label=Label.PUBLIC, opens=True)
     @staticmethod
     async def log_in(
         operation: Operation,

@@ -5,7 +5,7 @@ from enum import Enum
 
 import strawberry
 
-from graph.execution.edge import edge, leaf
+from graph.execution.edge import POSTGRESQL, edge, leaf
 from graph.types.node import Node
 from graph.types.paging import OrderDirection
 from resolvers import assessments
@@ -64,5 +64,5 @@ class Assessment(Node):
     is_proctored: bool = leaf("Whether it is watched.")
     created_at: datetime = leaf("When it was made.")
     submission_summary: SubmissionSummary | None = edge(
-        assessments.summaries, "How its submissions went.", label=Label.TEACHER, door=teaches
+        assessments.summaries, "How its submissions went.", calls=POSTGRESQL, label=Label.TEACHER, door=teaches
     )

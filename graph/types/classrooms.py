@@ -7,7 +7,7 @@ from typing import Annotated
 import strawberry
 from strawberry import UNSET
 
-from graph.execution.edge import edge, edge_with, face, leaf, root
+from graph.execution.edge import POSTGRESQL, QDRANT, edge, edge_with, face, leaf, root
 from graph.ids import uuid_of
 from graph.types.accounts import User
 from graph.types.assessments import Assessment, AssessmentOrder
@@ -86,7 +86,7 @@ class ClassroomMember(Node):
 
     role: MemberRole = leaf("What the person is in this classroom.")
     joined_at: datetime = leaf("When the person joined.")
-    user: User | None = edge(classrooms.users, "The person.")
+    user: User | None = edge(classrooms.users, "The person.", calls=POSTGRESQL)
 
 
 @strawberry.input(description="Which classrooms.")
@@ -136,9 +136,9 @@ class Classroom(Node):
     is_active: bool = leaf("False once it is archived.")
     created_at: datetime = leaf("When it was opened.")
     viewer_role: MemberRole | None = leaf("What the viewer is here; null for administrators who are not members.")
-    teacher: User | None = edge(classrooms.teachers, "The teacher who answers for it.")
+    teacher: User | None = edge(classrooms.teachers, "The teacher who answers for it.", calls=POSTGRESQL)
 
-    @edge_with(classrooms.members)
+    @edge_with(classrooms.members, calls=POSTGRESQL)
     @staticmethod
     def members(
         first: First = UNSET,
@@ -151,7 +151,7 @@ class Classroom(Node):
         """Who belongs to it, the teacher too; by joining date if no order is given."""
         return page_request(first, after, last, before, order_by, filter)
 
-    @edge_with(meetings.by_classrooms)
+    @edge_with(meetings.by_classrooms, calls=POSTGRESQL)
     @staticmethod
     def meetings(
         first: First = UNSET,
@@ -164,7 +164,7 @@ class Classroom(Node):
         """Its lessons; by their time if no order is given."""
         return page_request(first, after, last, before, order_by, filter)
 
-    @edge_with(assessments.by_classrooms)
+    @edge_with(assessments.by_classrooms, calls=POSTGRESQL)
     @staticmethod
     def assessments(
         first: First = UNSET,
@@ -176,7 +176,7 @@ class Classroom(Node):
         """Its quizzes, exams and assignments; the newest first if no order is given."""
         return page_request(first, after, last, before, order_by)
 
-    @edge_with(library.search_classrooms)
+    @edge_with(library.search_classrooms, calls=QDRANT)
     @staticmethod
     def search(
         query: Annotated[
@@ -193,7 +193,7 @@ class Classroom(Node):
 class ClassroomQueries:
     """Root fields about classrooms."""
 
-    @root()
+    @root(calls=POSTGRESQL)
     @staticmethod
     async def classroom(
         operation: Operation, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
@@ -204,7 +204,7 @@ class ClassroomQueries:
             raise NotFound
         return face(found)
 
-    @root()
+    @root(calls=POSTGRESQL)
     @staticmethod
     async def classrooms(
         operation: Operation,

@@ -4,7 +4,7 @@ from enum import Enum
 
 import strawberry
 
-from graph.execution.edge import face, leaf, root
+from graph.execution.edge import NO_CALLS, face, leaf, root
 from resolvers import governance
 from resolvers.access.governance import reads_details
 from resolvers.access.labels import Label
@@ -46,7 +46,7 @@ class Store:
 class GovernanceQueries:
     """Root fields about the platform."""
 
-    @root(label=Label.PUBLIC)
+    @root(calls=NO_CALLS, label=Label.PUBLIC)
     @staticmethod
     async def stores(operation: Operation) -> list[Store]:
         """The seven stores and how they are."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import strawberry
 
-from graph.execution.edge import edge, leaf
+from graph.execution.edge import NO_CALLS, POSTGRESQL, edge, leaf
 from graph.types.node import Node
 from graph.types.paging import PageInfo
 from resolvers import library
@@ -36,7 +36,9 @@ class Document(Node):
     page_count: int | None = leaf("How many pages it has.")
     chunk_count: int | None = leaf("How many passages search knows of it.")
     created_at: datetime = leaf("When it was uploaded.")
-    download_url: str | None = edge(library.download_links, "A signed link to its file; it ends after 15 minutes.")
+    download_url: str | None = edge(
+        library.download_links, "A signed link to its file; it ends after 15 minutes.", calls=NO_CALLS
+    )
 
 
 @strawberry.type(description="A passage of a document.")
@@ -46,11 +48,12 @@ class DocumentChunk(Node):
     record = library.ChunkRecord
     by_keys = library.chunks_by_ids
     key = library.chunk_key
+    store = "qdrant"
 
     text: str = leaf("The passage.")
     page_number: int = leaf("The page it stands on, from 1.")
     chunk_index: int = leaf("Its place in the document, from 0.")
-    document: Document | None = edge(library.documents, "The document it is from.")
+    document: Document | None = edge(library.documents, "The document it is from.", calls=POSTGRESQL)
 
 
 def _cursor(each: Any) -> str:

@@ -6,7 +6,7 @@ from enum import Enum
 import strawberry
 from strawberry import UNSET
 
-from graph.execution.edge import edge, edge_with, leaf
+from graph.execution.edge import MONGODB, NO_CALLS, POSTGRESQL, edge, edge_with, leaf
 from graph.types.accounts import User
 from graph.types.node import Node
 from graph.types.paging import (
@@ -81,7 +81,9 @@ class Recording(Node):
     file_size_bytes: BigInt | None = leaf("How large its file is, in bytes.")
     summary: str | None = leaf("What it is about.")
     created_at: datetime = leaf("When it was added.")
-    download_url: str | None = edge(meetings.download_links, "A signed link to its file; it ends after 15 minutes.")
+    download_url: str | None = edge(
+        meetings.download_links, "A signed link to its file; it ends after 15 minutes.", calls=NO_CALLS
+    )
 
 
 @strawberry.type(description="One stretch of speech.")
@@ -91,13 +93,14 @@ class TranscriptSegment(Node):
     record = meetings.SegmentRecord
     by_keys = meetings.segments_by_ids
     key = meetings.segment_key
+    store = "mongodb"
 
     speaker_name: str = leaf("Who spoke, as it was written down.")
     start_time: float = leaf("When it begins, in seconds from the meeting's start.")
     end_time: float = leaf("When it ends, in seconds from the meeting's start.")
     text: str = leaf("What was said.")
     confidence: float | None = leaf("How sure the transcription is, 0 to 1.")
-    speaker: User | None = edge(meetings.speakers, "Who spoke, where it is somebody with an account.")
+    speaker: User | None = edge(meetings.speakers, "Who spoke, where it is somebody with an account.", calls=POSTGRESQL)
 
 
 @strawberry.type(description="What was said in a meeting.")
@@ -107,13 +110,14 @@ class Transcript(Node):
     record = meetings.TranscriptRecord
     by_keys = meetings.transcripts_by_ids
     key = meetings.transcript_key
+    store = "mongodb"
 
     language: str = leaf("Its language, ISO 639-1.")
     word_count: int = leaf("How many words were said.")
     duration_seconds: float | None = leaf("How long it is, in seconds.")
     created_at: datetime = leaf("When it was written.")
 
-    @edge_with(meetings.segments)
+    @edge_with(meetings.segments, calls=MONGODB)
     @staticmethod
     def segments(
         first: First = UNSET, after: After = UNSET, last: Last = UNSET, before: Before = UNSET
@@ -136,7 +140,10 @@ class Meeting(Node):
     status: MeetingStatus = leaf("Where it stands.")
     meeting_url: str | None = leaf("Where it takes place.")
     created_at: datetime = leaf("When it was planned.")
-    recordings: list[Recording] | None = edge(meetings.recordings, "Its recordings, oldest first.")
+    recordings: list[Recording] | None = edge(meetings.recordings, "Its recordings, oldest first.", calls=POSTGRESQL)
     transcript: Transcript | None = edge(
-        meetings.transcripts, "What was said; null where it was not written down.", includes="segments"
+        meetings.transcripts,
+        "What was said; null where it was not written down.",
+        calls=MONGODB,
+        includes="segments",
     )

@@ -2,11 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, ClassVar
-from uuid import UUID
 
 import strawberry
 
 from graph.execution.edge import identity
+from graph.ids import uuid_key
 from resolvers.operation import Operation
 
 ByKeys = Callable[[Operation, Sequence[Any]], Awaitable[Sequence[Any]]]
@@ -18,8 +18,10 @@ class Node:
 
     record: ClassVar[type[Any]]
     by_keys: ClassVar[ByKeys]
+    # The store that `by_keys` asks, once for all keys.
+    store: ClassVar[str] = "postgresql"
     # How the text of a key becomes a key; a ValueError means that no such record ever existed.
-    key: ClassVar[Callable[[str], Any]] = UUID
+    key: ClassVar[Callable[[str], Any]] = uuid_key
 
     id: strawberry.ID = identity("Opaque, and the same for ever.")
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 import strawberry
 from strawberry import UNSET
 
-from graph.execution.edge import edge, leaf
+from graph.execution.edge import POSTGRESQL, edge, leaf
 from graph.ids import decode
 from resolvers import paging
 from resolvers.errors import BadUserInput, NotFound
@@ -74,7 +74,7 @@ class Connection(Generic[T]):
     nodes: list[T] = leaf("The records.", read=lambda page: page.records)
     page_info: PageInfo = leaf("Whether and how to go on.", read=lambda page: page)
     total_count: int | None = edge(
-        paging.totals, "How many records the whole list has; only counted where this is asked for."
+        paging.totals, "How many records the whole list has; only counted where this is asked for.", calls=POSTGRESQL
     )
 
 

@@ -6,13 +6,11 @@ from typing import Annotated, Any
 
 import strawberry
 
-from graph.execution.edge import face, root
+from graph.execution.edge import NO_CALLS, face, root
 from graph.ids import decode
 from graph.types.node import Node
-from resolvers.errors import ListTooLong, NotFound
+from resolvers.errors import NotFound
 from resolvers.operation import Operation
-
-LONGEST_LIST = 100
 
 
 async def by_global_ids(operation: Operation, ids: list[strawberry.ID]) -> list[Any]:
@@ -44,7 +42,7 @@ async def by_global_ids(operation: Operation, ids: list[strawberry.ID]) -> list[
 class RefetchQueries:
     """Root fields that take any id."""
 
-    @root()
+    @root(calls=NO_CALLS)
     @staticmethod
     async def node(
         operation: Operation, id: Annotated[strawberry.ID, strawberry.argument(description="Any record's id.")]
@@ -55,13 +53,11 @@ class RefetchQueries:
             raise found
         return face(found)
 
-    @root()
+    @root(calls=NO_CALLS)
     @staticmethod
     async def nodes(
         operation: Operation,
         ids: Annotated[list[strawberry.ID], strawberry.argument(description="At most 100 ids.")],
     ) -> list[Node | None]:
         """Any records by their ids, in the order of the ids; null for each that is not to be had."""
-        if len(ids) > LONGEST_LIST:
-            raise ListTooLong(f"`ids` holds {len(ids)} ids; at most {LONGEST_LIST} are taken.")
         return face(await by_global_ids(operation, ids))

@@ -1,12 +1,19 @@
 """Which scalars go beyond GraphQL's own, and how are they written?"""
 
+import re
 from datetime import UTC, date, datetime
-from typing import Any, NewType
+from typing import Any, Final, NewType
 
 import strawberry
 from graphql import GraphQLError
 
 BigInt = NewType("BigInt", int)
+
+_RFC_3339: Final = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE
+)
+_RFC_3339_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_DIGITS: Final = re.compile(r"-?\d{1,19}", re.ASCII)
 
 
 def _datetime(value: datetime) -> str:
@@ -15,17 +22,17 @@ def _datetime(value: datetime) -> str:
 
 def _parse_datetime(value: Any) -> datetime:
     try:
-        moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError) as error:
-        raise GraphQLError("A DateTime is a text as 2026-11-21T09:30:00Z.") from error
-    if moment.tzinfo is None:
-        raise GraphQLError("A DateTime carries its offset, as 2026-11-21T09:30:00Z.")
-    return moment
+        if _RFC_3339.fullmatch(value) is None:
+            raise ValueError(value)
+        # In UTC already here: a moment whose offset takes it out of the calendar is none.
+        return datetime.fromisoformat(value.upper()).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise GraphQLError("A DateTime is a text with an offset, as 2026-11-21T09:30:00Z.") from error
 
 
 def _parse_date(value: Any) -> date:
     try:
-        if len(value) != 10:
+        if _RFC_3339_DAY.fullmatch(value) is None:
             raise ValueError(value)
         return date.fromisoformat(value)
     except (TypeError, ValueError) as error:
@@ -33,11 +40,11 @@ def _parse_date(value: Any) -> date:
 
 
 def _parse_big_int(value: Any) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63:
         return value
-    if isinstance(value, str) and len(value) <= 20 and value.lstrip("-").isdecimal() and value.isascii():
-        return int(value)
-    raise GraphQLError("A BigInt is a text of digits.")
+    raise GraphQLError("A BigInt is a text of digits, within 64 bits.")
 
 
 DateTimeScalar = strawberry.scalar(

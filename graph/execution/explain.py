@@ -1,0 +1,102 @@
+"""What will this operation ask of the stores? Read off its plan, before and without asking any.
+
+The prediction is an upper bound for each document path and edge, and exact where no level is empty: store calls are a
+function of the document, never of the data.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from graph.execution.compiler import OperationPlan
+from graph.execution.completion import AbstractCompleter, Completer, ListCompleter, ObjectCompleter
+from graph.execution.edge import Calls, Edge, Root
+from graph.execution.plan import FieldPlan, ObjectPlan
+from graph.types.node import Node
+
+# The session with the mark of presence; the classrooms of the viewer, read when the first field needs them.
+PREAMBLE: Calls = {"redis": 1}
+SCOPE: Calls = {"postgresql": 1}
+
+
+class Step(NamedTuple):
+    """One edge of the plan: its document path, the level it runs on, its predicted store calls."""
+
+    path: str
+    level: int
+    calls: Calls
+
+
+def explained(plan: OperationPlan, *, viewer: bool) -> dict[str, Any]:
+    """The shape of `extensions.plan`: levels of edges with their stores, and the predicted calls by store."""
+    steps = list(_steps(plan.root, "", 1, None))
+    calls: Counter[str] = Counter()
+    for step in steps:
+        calls.update(step.calls)
+    if viewer:
+        calls.update(PREAMBLE)
+        if any(needs_scope(field) for field in plan.root.fields.values()):
+            calls.update(SCOPE)
+    levels: dict[int, list[dict[str, Any]]] = {}
+    for step in steps:
+        levels.setdefault(step.level, []).append({"path": step.path, "calls": dict(step.calls)})
+    return {
+        "levels": [{"level": level, "edges": edges} for level, edges in sorted(levels.items())],
+        "calls": dict(sorted(calls.items())),
+        "total": sum(calls.values()),
+    }
+
+
+def needs_scope(field: FieldPlan) -> bool:
+    """Whether a root field reads with the viewer's scope: all do but those that make no call of their own."""
+    return bool(_own_calls(field, None))
+
+
+def _steps(plan: ObjectPlan, above: str, level: int, edge: FieldPlan | None) -> Iterator[Step]:
+    for key, field in plan.fields.items():
+        path = f"{above}.{key}" if above else key
+        waits = isinstance(field.spec, (Edge, Root))
+        if waits:
+            yield Step(path, level, _own_calls(field, edge))
+        for below in _plans(field.completer):
+            yield from _steps(below, path, level + 1 if waits else level, field if waits else edge)
+
+
+def _own_calls(field: FieldPlan, edge: FieldPlan | None) -> Calls:
+    spec = field.spec
+    if not isinstance(spec, (Edge, Root)):
+        return {}
+    if edge is not None and isinstance(edge.spec, Edge) and edge.spec.includes == field.name:
+        # What the edge above brings along is not asked again.
+        return {}
+    if field.parent.name == "TranscriptSegmentConnection":
+        # A transcript's segments are counted where they are sliced.
+        return {}
+    if isinstance(spec, Root) and isinstance(_innermost(field.completer), AbstractCompleter):
+        return _each_type(field)
+    return spec.calls
+
+
+def _each_type(field: FieldPlan) -> Calls:
+    """A field that takes any id reads each concrete type once."""
+    calls: Counter[str] = Counter()
+    for kind in Node.__subclasses__():
+        calls[kind.store] += 1
+    return dict(calls)
+
+
+def _innermost(completer: Completer) -> Completer:
+    while isinstance(completer, ListCompleter):
+        completer = completer.inner
+    return completer
+
+
+def _plans(completer: Completer) -> list[ObjectPlan]:
+    inner = _innermost(completer)
+    if isinstance(inner, ObjectCompleter):
+        return [inner.plan]
+    if isinstance(inner, AbstractCompleter):
+        return [member.plan for _, member in inner.members]
+    return []

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-import pytest
 import pytest_asyncio
 
+from tests.folders import passable_folder
 from tests.running_school import RunningSchool, running_school
 
 
 @pytest_asyncio.fixture(scope="session")
-async def unwarmed_school(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningSchool]:
+async def unwarmed_school() -> AsyncIterator[RunningSchool]:
     """A demo school whose texts may still be waiting for their vectors."""
-    async with running_school(tmp_path_factory.mktemp("school") / "data") as school:
-        yield school
+    with passable_folder() as folder:
+        async with running_school(folder / "data") as school:
+            yield school
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -13,6 +13,7 @@ from datadir.data_folder import claim
 from datadir.launcher import Launcher
 from datadir.stores import Addresses, Stores, open_stores
 from resolvers.demo.school import School
+from tests.folders import passable_folder
 
 NOW = datetime(2026, 11, 21, 9, 42, 17, 5, tzinfo=UTC)
 START = datetime(2026, 11, 21, 9, tzinfo=UTC)
@@ -29,9 +30,9 @@ def larger_demo() -> School:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def empty_stores(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stores]:
+async def empty_stores() -> AsyncIterator[Stores]:
     """Embedded stores without a school."""
-    with claim(tmp_path_factory.mktemp("demo") / "data") as folder:
+    with passable_folder() as parent, claim(parent / "data") as folder:
         async with AsyncExitStack() as stack:
             launcher = await stack.enter_async_context(Launcher(folder))
             addresses = Addresses(secret="not a secret " * 4, public_url="http://school.test", read_deadline=10.0)

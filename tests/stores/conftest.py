@@ -12,6 +12,7 @@ from datadir.data_folder import DataFolder
 from datadir.launcher import Launcher
 from datadir.mongodb import embedded as embedded_mongodb
 from datadir.redis import embedded as embedded_redis
+from tests.folders import passable_folder
 
 pytest.register_assert_rewrite(
     *(f"tests.stores.{store}_contract" for store in ("eventlog", "mongodb", "objects", "qdrant", "redis", "series")),
@@ -21,9 +22,9 @@ from tests.stores.postgres_fixture import database, postgres_address  # noqa: E4
 
 
 @pytest.fixture(scope="session")
-def held_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataFolder]:
+def held_folder() -> Iterator[DataFolder]:
     """A data folder of this test run, held by it."""
-    with data_folder.claim(tmp_path_factory.mktemp("stores") / "data") as folder:
+    with passable_folder() as parent, data_folder.claim(parent / "data") as folder:
         yield folder
 
 

@@ -1,0 +1,399 @@
+"""What does every PostgreSQL promise, embedded or real? Leases, transactions, deadlines, one pool for all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
+from time import perf_counter
+from uuid import uuid4
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from datadir.errors import Conflict, StoreError, StoreTimeout, StoreUnavailable
+from datadir.ledger import kept
+from datadir.names import StoreName
+from datadir.postgresql.client import CUT_DEADLINE, Postgres
+from datadir.postgresql.record import Row
+from datadir.scope import ANONYMOUS, SYSTEM, Scope
+from tests.stores.postgres_fixture import Database
+
+DEADLINE = 0.4
+# What a shared machine may add before a test says that something hung.
+PATIENCE = 10.0
+LOCK = 7_001
+
+Opener = Callable[[int], AbstractAsyncContextManager[Postgres]]
+
+
+class Turn(Row):
+    """The connection and the transaction that a statement ran in; `began` is the transaction's first moment."""
+
+    __slots__ = ()
+    pid: int
+    began: datetime
+
+
+class Number(Row):
+    """A number."""
+
+    __slots__ = ()
+    n: int
+
+
+TURN = "select pg_backend_pid() as pid, now() as began"
+ONE = "select 1 as n"
+INSERT = "insert into users (id, email, password_hash, name) values ($1, $2, 'x', 'Ada')"
+COUNT = "select count(*)::int as n from users where email = $1"
+
+
+async def eventually(check: Callable[[], object]) -> None:
+    """Wait until something that happens elsewhere has happened."""
+    async with asyncio.timeout(PATIENCE):
+        while not (await said if asyncio.iscoroutine(said := check()) else said):
+            await asyncio.sleep(0.005)
+
+
+async def in_its_queue(pg: Postgres) -> None:
+    """All connections of an idle pool are back, none of them in a transaction."""
+    await eventually(lambda: pg.pool.get_idle_size() == pg.pool.get_size())
+    size = pg.pool.get_max_size()
+    held = [await pg.acquire() for _ in range(size)]
+    assert [connection.is_in_transaction() for connection in held] == [False] * size
+    for connection in held:
+        await pg.give_back(connection)
+
+
+class PostgresContract:
+    """`database` is a migrated database with the owner's connection."""
+
+    @pytest.fixture
+    def opened(self, database: Database) -> Opener:
+        """Opens a pool of some size with a short deadline."""
+
+        @asynccontextmanager
+        async def pool(size: int) -> AsyncIterator[Postgres]:
+            pg = await Postgres.open(database.dsn, min_size=1, max_size=size, read_deadline=DEADLINE)
+            yield pg
+            await pg.close()
+
+        return pool
+
+    @pytest_asyncio.fixture
+    async def pg(self, opened: Opener) -> AsyncIterator[Postgres]:
+        async with opened(4) as pg:
+            yield pg
+
+    @pytest.fixture
+    def patient(self, database: Database) -> Postgres:
+        """A pool whose statements may wait for somebody else."""
+        return database.pg
+
+    @asynccontextmanager
+    async def held_lock(self, database: Database) -> AsyncIterator[None]:
+        """While this is open, a statement that takes LOCK waits."""
+        await database.owner.execute("select pg_advisory_lock($1)", LOCK)
+        yield
+        await database.owner.execute("select pg_advisory_unlock($1)", LOCK)
+
+    async def waiting(self, database: Database) -> bool:
+        return bool(
+            await database.owner.fetchval(
+                "select count(*) from pg_locks where locktype = 'advisory' and not granted and objid = $1", LOCK
+            )
+        )
+
+    # Leases
+
+    async def test_what_is_asked_in_one_turn_shares_one_transaction(self, pg: Postgres) -> None:
+        lease = pg.lease(ANONYMOUS)
+        first = await asyncio.gather(*(lease.fetch(Turn, TURN) for _ in range(5)))
+        assert len({(row.pid, row.began) for [row] in first}) == 1
+        [[later]] = await asyncio.gather(lease.fetch(Turn, TURN))
+        assert later.began > first[0][0].began
+        assert pg.pool.get_size() == 1
+
+    async def test_answers_come_to_whoever_asked(self, pg: Postgres) -> None:
+        lease = pg.lease(ANONYMOUS)
+        answers = await asyncio.gather(*(lease.fetch(Number, "select $1::int as n", n) for n in range(50)))
+        assert [[row.n for row in rows] for rows in answers] == [[n] for n in range(50)]
+        assert await lease.fetch(Number, "select 1 as n where false") == []
+
+    async def test_the_statements_of_a_level_see_one_snapshot(self, patient: Postgres, database: Database) -> None:
+        lease, email = patient.lease(SYSTEM), f"{uuid4()}@contract.test"
+        async with self.held_lock(database):
+            level = asyncio.gather(
+                lease.fetch(Number, COUNT, email),
+                lease.fetch(Number, "select 1 as n from pg_advisory_xact_lock($1)", LOCK),
+                lease.fetch(Number, COUNT, email),
+            )
+            await eventually(lambda: self.waiting(database))
+            await database.owner.execute("set app.role = 'system'")
+            await database.owner.execute(INSERT, uuid4(), email)
+            await database.owner.execute("reset app.role")
+        assert [rows[0].n for rows in await level] == [0, 1, 0]
+        assert [row.n for row in await lease.fetch(Number, COUNT, email)] == [1]
+
+    async def test_a_failing_statement_fails_alone(self, pg: Postgres) -> None:
+        lease = pg.lease(ANONYMOUS)
+        before, division, word, after = await asyncio.gather(
+            lease.fetch(Number, ONE),
+            lease.fetch(Number, "select 1 / 0 as n"),
+            lease.fetch(Number, "select $1::int as n", "one"),
+            lease.fetch(Number, ONE),
+            return_exceptions=True,
+        )
+        assert [rows[0].n for rows in (before, after)] == [1, 1]  # type: ignore[index]
+        assert isinstance(division, asyncpg.DivisionByZeroError)
+        assert isinstance(word, ValueError)
+        assert not isinstance(word, StoreError), "a defect of ours is no outage"
+        await in_its_queue(pg)
+
+    async def test_a_lease_writes_nothing(self, pg: Postgres, database: Database) -> None:
+        email = f"{uuid4()}@contract.test"
+        with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+            await pg.lease(SYSTEM).fetch(Number, INSERT, uuid4(), email)
+        assert [row.n for row in await pg.lease(SYSTEM).fetch(Number, COUNT, email)] == [0]
+
+    async def test_whoever_gives_up_keeps_nobody_waiting(self, patient: Postgres, database: Database) -> None:
+        lease = patient.lease(ANONYMOUS)
+        async with self.held_lock(database):
+            given_up = asyncio.create_task(lease.fetch(Number, "select 1 as n from pg_advisory_xact_lock($1)", LOCK))
+            never_run = asyncio.create_task(lease.fetch(Number, "select 1 / 0 as n"))
+            other = asyncio.create_task(lease.fetch(Number, ONE))
+            await eventually(lambda: self.waiting(database))
+            given_up.cancel()
+            never_run.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await given_up
+        assert [row.n for row in await other] == [1]
+        assert [row.n for row in await lease.fetch(Number, ONE)] == [1]
+        await in_its_queue(patient)
+
+    async def test_where_the_lease_itself_is_ended_whoever_waits_is_told(
+        self, patient: Postgres, database: Database
+    ) -> None:
+        lease = patient.lease(ANONYMOUS)
+        async with self.held_lock(database):
+            asked = [
+                asyncio.create_task(lease.fetch(Number, "select 1 as n from pg_advisory_xact_lock($1)", LOCK)),
+                asyncio.create_task(lease.fetch(Number, ONE)),
+            ]
+            await eventually(lambda: self.waiting(database))
+            assert lease._task is not None
+            lease._task.cancel()
+            async with asyncio.timeout(PATIENCE):
+                told = await asyncio.gather(*asked, return_exceptions=True)
+        assert [type(each) for each in told] == [StoreUnavailable, StoreUnavailable]
+        assert [row.n for row in await lease.fetch(Number, ONE)] == [1]
+        await in_its_queue(patient)
+
+    # Deadlines
+
+    async def test_a_hung_statement_is_over_at_its_deadline_and_costs_its_connection(
+        self, pg: Postgres, database: Database
+    ) -> None:
+        lease = pg.lease(ANONYMOUS)
+        [[before]] = await asyncio.gather(lease.fetch(Turn, TURN))
+        started = perf_counter()
+        hung, behind = await asyncio.gather(
+            lease.fetch(Number, "select 1 as n from pg_sleep(60)"), lease.fetch(Number, ONE), return_exceptions=True
+        )
+        assert DEADLINE <= perf_counter() - started < DEADLINE + 2
+        assert [type(each) for each in (hung, behind)] == [StoreTimeout, StoreTimeout]
+        [[after]] = await asyncio.gather(lease.fetch(Turn, TURN))
+        assert after.pid != before.pid
+        alive = "select 1 from pg_stat_activity where pid = $1"
+        await eventually(lambda: self.none(database, alive, before.pid))
+        await in_its_queue(pg)
+
+    async def none(self, database: Database, sql: str, *args: object) -> bool:
+        return not await database.owner.fetch(sql, *args)
+
+    @pytest.mark.parametrize("way", ["read", "transaction"])
+    async def test_outside_a_lease_a_hung_statement_is_over_at_its_deadline_too(self, pg: Postgres, way: str) -> None:
+        [before] = await pg.read("select pg_backend_pid()")
+
+        async def hang() -> None:
+            if way == "read":
+                await pg.read("select pg_sleep(60)")
+            async with pg.transaction(SYSTEM) as tx:
+                tx.deadline = DEADLINE
+                await tx.fetch("select pg_sleep(60)")
+
+        started = perf_counter()
+        with pytest.raises(StoreTimeout):
+            await hang()
+        assert DEADLINE <= perf_counter() - started < DEADLINE + CUT_DEADLINE + 2
+        [after] = await pg.read("select pg_backend_pid()")
+        assert after[0] != before[0]
+        await in_its_queue(pg)
+
+    async def test_a_full_pool_is_waited_for_until_the_deadline(self, opened: Opener) -> None:
+        async with opened(1) as pg:
+            held = await pg.acquire()
+            told = await asyncio.gather(pg.lease(ANONYMOUS).fetch(Number, ONE), pg.read(ONE), return_exceptions=True)
+            assert [type(each) for each in told] == [StoreTimeout, StoreTimeout]
+            waiting = asyncio.create_task(pg.read(ONE))
+            await asyncio.sleep(0)
+            await pg.give_back(held)
+            assert [row["n"] for row in await waiting] == [1]
+
+    # Nothing leaks
+
+    async def test_two_hundred_operations_that_are_given_up_leave_every_connection(
+        self, pg: Postgres, database: Database
+    ) -> None:
+        email = f"{uuid4()}@contract.test"
+
+        async def operation(nth: int) -> None:
+            match nth % 4:
+                case 0:
+                    await pg.lease(ANONYMOUS).fetch(Number, "select 1 as n from pg_sleep(0.01)")
+                case 1:
+                    await pg.read("select 1 from pg_sleep(0.01)")
+                case 2:
+                    async with pg.transaction(SYSTEM) as tx:
+                        await tx.execute(INSERT, uuid4(), f"{nth}-{email}")
+                        await tx.fetch("select 1 from pg_sleep(0.2)")
+                case _:
+                    async with pg.transaction(SYSTEM) as tx:
+                        await tx.execute(INSERT, uuid4(), f"{nth}-{email}")
+                        await asyncio.Event().wait()
+
+        for batch in range(10):
+            tasks = [asyncio.create_task(operation(batch * 20 + nth)) for nth in range(20)]
+            for turn in range(20):
+                await asyncio.sleep(0)
+                tasks[turn].cancel()
+            if batch % 2:  # given up twice: while what the first time began is being cleared away
+                await asyncio.sleep(0)
+                for task in tasks:
+                    task.cancel()
+            async with asyncio.timeout(PATIENCE):
+                await asyncio.gather(*tasks, return_exceptions=True)
+        await in_its_queue(pg)
+        async with pg.transaction(SYSTEM) as tx:
+            assert (await tx.fetch("select count(*) from users where email like $1", f"%{email}"))[0][0] == 0
+
+    async def test_a_transaction_commits_whole_or_not_at_all(self, pg: Postgres) -> None:
+        whole, halved = f"{uuid4()}@contract.test", f"{uuid4()}@contract.test"
+        async with pg.transaction(SYSTEM) as tx:
+            assert await tx.execute(INSERT, uuid4(), whole) == 1
+        with pytest.raises(KeyError):
+            async with pg.transaction(SYSTEM) as tx:
+                await tx.execute(INSERT, uuid4(), halved)
+                raise KeyError
+        lease = pg.lease(SYSTEM)
+        counts = await asyncio.gather(lease.fetch(Number, COUNT, whole), lease.fetch(Number, COUNT, halved))
+        assert [rows[0].n for rows in counts] == [1, 0]
+        await in_its_queue(pg)
+
+    async def test_a_taken_key_is_a_conflict_that_names_the_constraint(self, pg: Postgres) -> None:
+        email = f"{uuid4()}@contract.test"
+        async with pg.transaction(SYSTEM) as tx:
+            await tx.execute(INSERT, uuid4(), email)
+        with pytest.raises(Conflict, match=r"^users_email_key is taken$") as taken:
+            async with pg.transaction(SYSTEM) as tx:
+                await tx.execute(INSERT, uuid4(), email)
+        assert taken.value.constraint == "users_email_key"
+        assert isinstance(taken.value.__cause__, asyncpg.UniqueViolationError)
+        await in_its_queue(pg)
+
+    # Connections that end
+
+    async def test_a_killed_connection_is_an_outage_and_the_next_read_works(
+        self, patient: Postgres, database: Database
+    ) -> None:
+        lease = patient.lease(ANONYMOUS)
+        async with self.held_lock(database):
+            asked = [
+                asyncio.create_task(lease.fetch(Number, "select 1 as n from pg_advisory_xact_lock($1)", LOCK)),
+                asyncio.create_task(lease.fetch(Number, ONE)),
+            ]
+            await eventually(lambda: self.waiting(database))
+            await database.owner.execute(
+                "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and not granted"
+            )
+            told = await asyncio.gather(*asked, return_exceptions=True)
+        assert [type(each) for each in told] == [StoreUnavailable, StoreUnavailable]
+        assert [row.n for row in await lease.fetch(Number, ONE)] == [1]
+        await in_its_queue(patient)
+
+    async def test_a_connection_that_is_killed_in_a_transaction_leaves_nothing(
+        self, pg: Postgres, database: Database
+    ) -> None:
+        email = f"{uuid4()}@contract.test"
+        with pytest.raises(StoreUnavailable):
+            async with pg.transaction(SYSTEM) as tx:
+                await tx.execute(INSERT, uuid4(), email)
+                [row] = await tx.fetch("select pg_backend_pid()")
+                await database.owner.execute("select pg_terminate_backend($1, 5000)", row[0])
+                await tx.fetch(ONE)
+        assert [row.n for row in await pg.lease(SYSTEM).fetch(Number, COUNT, email)] == [0]
+        await in_its_queue(pg)
+
+    # SQLAlchemy
+
+    async def test_sqlalchemy_borrows_from_the_pool_and_gives_back(self, opened: Opener) -> None:
+        async with opened(1) as pg:
+            [row] = await pg.read("select pg_backend_pid()")
+            async with pg.engine.connect() as connection:
+                assert (await connection.execute(text("select pg_backend_pid()"))).scalar_one() == row[0]
+                with pytest.raises(StoreTimeout):
+                    await pg.read(ONE)
+            assert [row["n"] for row in await pg.read(ONE)] == [1]
+            with pytest.raises(DBAPIError):
+                async with pg.engine.begin() as connection:
+                    await connection.execute(text("select 1 / 0"))
+            async with pg.engine.connect() as connection:
+                assert (await connection.execute(text("select current_user"))).scalar_one() == "studygraph_app"
+                assert (await connection.execute(text("select count(*) from users"))).scalar_one() == 0
+            assert pg.pool.get_size() == 1
+            await in_its_queue(pg)
+
+    async def test_after_sqlalchemy_a_lease_reads_json_as_before(self, opened: Opener) -> None:
+        async with opened(1) as pg:
+            document = "select '{\"a\": 1}'::jsonb as n"
+            before = await pg.lease(ANONYMOUS).fetch(Number, document)
+            async with pg.engine.connect() as connection:
+                assert (await connection.execute(text("select '[1]'::jsonb"))).scalar_one() == [1]
+            after = await pg.lease(ANONYMOUS).fetch(Number, document)
+            assert [row.n for row in (*before, *after)] == ['{"a": 1}', '{"a": 1}']
+
+    async def test_where_the_pool_is_full_sqlalchemy_is_told_in_our_words(self, opened: Opener) -> None:
+        async with opened(1) as pg:
+            held = await pg.acquire()
+            with pytest.raises(StoreTimeout):
+                await pg.engine.connect()
+            await pg.give_back(held)
+
+    # The ledger
+
+    async def test_the_ledger_counts_statements_and_not_the_transaction_around_them(self, pg: Postgres) -> None:
+        lease, email = pg.lease(ANONYMOUS), f"{uuid4()}@contract.test"
+        with kept() as ledger:
+            await asyncio.gather(*(lease.fetch(Number, "select generate_series(1, 3) as n") for _ in range(4)))
+        assert (ledger.stores[StoreName.POSTGRESQL].calls, ledger.stores[StoreName.POSTGRESQL].rows) == (4, 12)
+        with kept() as ledger:
+            async with pg.transaction(SYSTEM) as tx:
+                await tx.execute(INSERT, uuid4(), email)
+                await tx.executemany(INSERT, [(uuid4(), f"{n}-{email}") for n in range(10)])
+            await pg.read("select generate_series(1, 2)", store=StoreName.CASSANDRA)
+        shape = {store: (entry.calls, entry.rows) for store, entry in ledger.stores.items()}
+        assert shape == {StoreName.POSTGRESQL: (2, 1), StoreName.CASSANDRA: (1, 2)}
+
+    async def test_a_statement_that_fails_was_asked_too(self, pg: Postgres) -> None:
+        lease = pg.lease(Scope())
+        with kept() as ledger:
+            with pytest.raises(asyncpg.DivisionByZeroError):
+                await lease.fetch(Number, "select 1 / 0 as n")
+            with pytest.raises(StoreTimeout):
+                await lease.fetch(Number, "select 1 as n from pg_sleep(60)")
+        assert ledger.stores[StoreName.POSTGRESQL].calls == 2
+        assert ledger.stores[StoreName.POSTGRESQL].rows == 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -50,7 +51,7 @@ def measured(port: int, sent: bytes, connections: int, seconds: float) -> Round:
 def percentile(values: list[float], share: float) -> float:
     """The smallest value that at least `share` of the values do not exceed."""
     ordered = sorted(values)
-    return ordered[max(0, -(-len(ordered) * share // 1).__int__() - 1)]
+    return ordered[max(0, math.ceil(len(ordered) * share) - 1)]
 
 
 async def _measured(port: int, sent: bytes, connections: int, seconds: float) -> Round:

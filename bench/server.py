@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +26,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 LONGEST_START_SECONDS: Final = 180.0
 LONGEST_STOP_SECONDS: Final = 45.0
 POLL_SECONDS: Final = 0.05
+LARGEST_SIZE: Final = 10
 LOG_IN: Final = "mutation LogIn($input: LogInInput!) { logIn(input: $input) { accessToken errors { message } } }"
 
 # Never by way of a proxy that the environment names: the server is on this machine.
@@ -45,9 +46,10 @@ class Process(NamedTuple):
 
 
 class Server:
-    """`python -m graph serve` on a free port, with a data folder of its own and none of our settings."""
+    """`python -m graph serve` on a free port, with a data folder of its own and none of our settings but those given,
+    as environment variables."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, settings: Mapping[str, str] | None = None) -> None:
         self.data = data
         self.port = _free_port()
         self.log = data.with_name(data.name + ".log")
@@ -56,7 +58,7 @@ class Server:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "graph", "serve"],
                 cwd=ROOT,
-                env=_environment(data, self.port),
+                env=_environment(data, self.port) | (settings or {}),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -114,7 +116,7 @@ class Server:
 
     def token(self, account: str) -> str:
         """An access token of a demo account. Raises BenchError."""
-        hints = demo_hints()
+        hints = demo_hints(LARGEST_SIZE)
         answer = self.ask(LOG_IN, {"input": {"email": hints.accounts[account], "password": hints.password}})
         found = ((answer.get("data") or {}).get("logIn") or {}).get("accessToken")
         if not found:
@@ -145,7 +147,8 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def _last_words(self) -> str:
-        return " | ".join(self.log.read_text(errors="replace").splitlines()[-3:])
+        lines = self.log.read_text(errors="replace").splitlines() or ["it said nothing"]
+        return lines[-1][:500]
 
 
 @contextmanager

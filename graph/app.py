@@ -20,13 +20,15 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 
 from datadir import ledger
 from datadir.minio.embedded import FolderObjects
-from graph.authn import needs_account, viewer_of
+from graph.authn import claimed_role, needs_account, viewer_of
 from graph.context import Context
 from graph.errors import RequestError, coded, formatted
 from graph.execution.documents import Document, DocumentErrors, Documents
+from graph.execution.explain import explained
 from graph.execution.plans import Plans
 from graph.explorer.page import STATIC
 from graph.explorer.tabs import explorer
@@ -67,9 +69,16 @@ class Graph:
         self.plans = Plans(self.schema)
 
     async def answer(
-        self, envelope: Envelope, *, authorization: str | None, wants_ledger: bool, reads_only: bool
+        self,
+        envelope: Envelope,
+        *,
+        authorization: str | None,
+        wants_ledger: bool = False,
+        explain: str | None = None,
+        reads_only: bool = False,
     ) -> Answer:
-        """One operation, from envelope to response. Never raises."""
+        """One operation, from envelope to response. `explain` is `1` (the plan beside the answer) or `only` (the plan
+        instead of it, without any store call). Never raises."""
         request_id = secrets.token_hex(8)
         started = perf_counter()
         name: str | None = None
@@ -79,6 +88,8 @@ class Graph:
                 definition = document.operation(envelope.operation_name)
                 name = definition.name.value if definition.name else None
                 _refuse_writes(definition, reads_only)
+                if explain == "only" and self._may_look(claimed_role(self.services, authorization)):
+                    return self._explained(document, definition, envelope, signed_in=authorization is not None)
                 viewer = await viewer_of(self.services, authorization)
                 if viewer is None and needs_account(self.schema, document.node, definition):
                     raise Unauthenticated
@@ -86,8 +97,12 @@ class Graph:
                 operation = Operation(self.services, viewer)
                 result = await self._executed(document, envelope, variables, Context(operation, request_id))
                 answer = _response(result, request_id)
-                if wants_ledger and (not self.settings.production or (viewer is not None and viewer.role == "admin")):
-                    answer.body["extensions"] = {"ledger": calls.as_dict()}
+                if self._may_look(viewer.role if viewer else None):
+                    if wants_ledger:
+                        answer.body.setdefault("extensions", {})["ledger"] = calls.as_dict()
+                    if explain == "1" and (plan := self.plans.plan(document, name, variables.coerced)) is not None:
+                        shown = explained(plan, viewer=viewer is not None)
+                        answer.body.setdefault("extensions", {})["plan"] = shown
             except DocumentErrors as error:
                 answer = Answer({"errors": error.errors}, 400, executed=False)
             except RequestError as error:
@@ -104,6 +119,20 @@ class Graph:
             store_calls=sum(entry.calls for entry in calls.stores.values()),
         )
         return answer
+
+    def _may_look(self, role: str | None) -> bool:
+        """Whether plan and ledger are shown: to everyone in development, to administrators in production."""
+        return not self.settings.production or role == "admin"
+
+    def _explained(
+        self, document: Document, definition: OperationDefinitionNode, envelope: Envelope, *, signed_in: bool
+    ) -> Answer:
+        """The plan in place of an answer."""
+        variables = self._guarded(document, definition, envelope, "admin")
+        plan = self.plans.plan(document, definition.name.value if definition.name else None, variables.coerced)
+        if plan is None:
+            raise RequestError("BAD_REQUEST", "This operation runs without a plan: introspection does.")
+        return Answer({"extensions": {"plan": explained(plan, viewer=signed_in)}})
 
     def _guarded(
         self, document: Document, definition: OperationDefinitionNode, envelope: Envelope, role: str | None
@@ -178,7 +207,21 @@ PAGE_HEADERS: Final = {
 }
 
 
-def application(settings: Settings, services: AbstractAsyncContextManager[Services]) -> Starlette:
+class Application(Starlette):
+    """Starlette for everything but /graphql, which goes straight to its endpoint: routing and middleware of a general
+    framework cost as much there as a small operation."""
+
+    graphql: GraphQLEndpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one connection."""
+        if scope["type"] == "http" and scope["path"] == "/graphql":
+            await self.graphql(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+def application(settings: Settings, services: AbstractAsyncContextManager[Services]) -> Application:
     """The whole ASGI application; its lifespan opens `services` and closes them."""
 
     @asynccontextmanager
@@ -191,16 +234,17 @@ def application(settings: Settings, services: AbstractAsyncContextManager[Servic
 
     endpoint = GraphQLEndpoint(page=lambda: explorer(settings), page_headers=PAGE_HEADERS)
     downloads = ObjectDownload()
-    return Starlette(
+    app = Application(
         routes=[
             Route("/", _front),
-            Route("/graphql", endpoint),
             Route("/objects/{token}", downloads),
             Mount("/explorer", StaticFiles(directory=STATIC)),
         ],
         exception_handlers=handlers(),
         lifespan=lifespan,
     )
+    app.graphql = endpoint
+    return app
 
 
 async def _front(request: Request) -> RedirectResponse:

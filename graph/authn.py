@@ -27,12 +27,21 @@ from resolvers.sessions import resumed
 
 async def viewer_of(services: Services, authorization: str | None) -> Viewer | None:
     """The viewer behind an Authorization header, None without one. One store call. Raises Unauthenticated."""
-    if authorization is None:
-        return None
+    return None if authorization is None else await resumed(services, _token(authorization))
+
+
+def claimed_role(services: Services, authorization: str | None) -> str | None:
+    """The role that a verified token claims, None without one: for what shows nobody's data and asks no store.
+
+    Raises Unauthenticated."""
+    return None if authorization is None else services.tokens.verified(_token(authorization)).role
+
+
+def _token(authorization: str) -> str:
     scheme, _, text = authorization.partition(" ")
     if scheme.lower() != "bearer" or not text.strip():
         raise Unauthenticated("The Authorization header takes the form: Bearer <access token>.")
-    return await resumed(services, text.strip())
+    return text.strip()
 
 
 def needs_account(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) -> bool:

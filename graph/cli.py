@@ -43,9 +43,10 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on; STUDYGRAPH_PORT.")] = None,
     data: Annotated[Path | None, typer.Option(help="Data folder; STUDYGRAPH_DATA_DIR.")] = None,
     demo: Annotated[bool | None, typer.Option("--demo", help="Write the demo school at the first start.")] = None,
+    size: Annotated[int | None, typer.Option(help="How large that school is, 1 to 10; STUDYGRAPH_DEMO_SIZE.")] = None,
 ) -> None:
     """Open the stores, migrate, and answer at /graphql until SIGINT or SIGTERM."""
-    settings = _settings(host=host, port=port, data_dir=data, demo=demo)
+    settings = _settings(host=host, port=port, data_dir=data, demo=demo, demo_size=size)
     from graph.serving import serve_until_stopped
 
     sentence = serve_until_stopped(settings)
@@ -77,13 +78,15 @@ def schema() -> None:
 @app.command()
 def demo(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    size: Annotated[int | None, typer.Option(help="How large the school is, 1 to 10; STUDYGRAPH_DEMO_SIZE.")] = None,
 ) -> None:
     """Name the demo school's accounts and records."""
+    settings = _settings(demo_size=size)
     import orjson
 
     from graph.explorer.tabs import demo_hints
 
-    hints = demo_hints()
+    hints = demo_hints(settings.demo_size)
     if as_json:
         shape = {"accounts": hints.accounts, "ids": hints.ids}
         sys.stdout.write(orjson.dumps(shape, option=orjson.OPT_INDENT_2).decode() + "\n")

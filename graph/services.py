@@ -112,7 +112,7 @@ async def opened(
         stack.callback(passwords.close)
         services = Services(stores, embedder, Cursors(secret), Tokens(secret), passwords)
         if settings.demo:
-            await _seed(services, progress)
+            await _seed(services, progress, settings.demo_size)
         await stack.enter_async_context(_background(_index(services, settings)))
         await stack.enter_async_context(_background(stores.events.publish_until(asyncio.Event())))
         if launcher is not None:
@@ -120,7 +120,7 @@ async def opened(
         yield services
 
 
-async def _seed(services: Services, progress: Progress) -> None:
+async def _seed(services: Services, progress: Progress, size: int) -> None:
     """Write the demo school, once; a first start that was cut off goes on where it was, with its own dates."""
     from resolvers.demo import seeding
     from resolvers.demo.school import School
@@ -129,7 +129,7 @@ async def _seed(services: Services, progress: Progress) -> None:
         return
     progress.step("writing the demo school")
     now = await seeding.first_now(services.stores) or services.now()
-    await seeding.seed(services.stores, School(now), progress.share)
+    await seeding.seed(services.stores, School(now, size), progress.share)
 
 
 @asynccontextmanager

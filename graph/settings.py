@@ -48,6 +48,9 @@ class Settings(BaseSettings):
         400, ge=50, le=60_000, description="How long one read of a store may take, in milliseconds."
     )
     demo: bool = Field(False, description="Whether the demo school is written at the first start; development only.")
+    demo_size: int = Field(
+        1, ge=1, le=10, description="How large that school is: 1 to 10; the largest has a teacher of fifty classrooms."
+    )
     s3_bucket: str = Field("studygraph", description="The bucket that holds all objects.")
 
     database_url: SecretStr | None = Field(

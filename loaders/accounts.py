@@ -73,7 +73,7 @@ class SessionRecord(NamedTuple):
 # One script, so that only a live session marks its user as present; both keys lie in one slot.
 PREAMBLE: Final = """
 local session = redis.call('HMGET', KEYS[1], 'user_id', 'role', 'created_at')
-if not session[1] then return nil end
+if not (session[1] and session[2] and tonumber(session[3])) then return nil end
 local left = tonumber(session[3]) + tonumber(ARGV[3]) - tonumber(ARGV[1])
 if left <= 0 then
   redis.call('DEL', KEYS[1])
@@ -148,10 +148,13 @@ async def record_log_in(stores: Stores, user_id: UUID, at: datetime, events: Seq
 
 
 async def live_session(stores: Stores, user_id: UUID, session_id: str, now: datetime) -> SessionRecord | None:
-    """The preamble of an operation: read the session, slide its hour, mark the user as present. One store call."""
+    """The preamble of an operation: read the session, slide its hour, mark the user as present. One store call; none
+    where the session's id is of nobody or of somebody else."""
     try:
         key = keys.session(session_id)
     except ValueError:
+        return None
+    if keys.session_owner(session_id) != user_id:
         return None
     found: list[Any] | None = await stores.redis.script(PREAMBLE)(
         [key, keys.presence(user_id)],

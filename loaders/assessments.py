@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from datadir.postgresql.record import Row
-from loaders.page import Listing, Order, OrderColumn, Page, PageRequest, pages_by_owner
+from loaders.page import Listing, Order, OrderColumn, PageRequest, Pages, pages_by_owner
 
 if TYPE_CHECKING:
     from loaders import Loaders
@@ -79,9 +79,7 @@ class Assessments:
         found = {row.id: row for row in rows}
         return [found.get(each) for each in ids]
 
-    async def assessments_by_classroom_id(
-        self, ids: Sequence[UUID], request: PageRequest
-    ) -> list[Page[AssessmentRecord]]:
+    async def assessments_by_classroom_id(self, ids: Sequence[UUID], request: PageRequest) -> Pages[AssessmentRecord]:
         """One page of assessments for each classroom."""
         return await pages_by_owner(self._loaders, ASSESSMENTS, AssessmentRecord, request, ids)
 

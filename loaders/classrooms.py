@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from datadir.postgresql.record import Row
-from loaders.page import Listing, Order, OrderColumn, Page, PageRequest, pages_by_owner, root_page
+from loaders.page import Listing, Order, OrderColumn, Page, PageRequest, Pages, pages_by_owner, root_page
 
 if TYPE_CHECKING:
     from loaders import Loaders
@@ -119,7 +119,7 @@ class Classrooms:
         """One page of the classrooms in the viewer's scope."""
         return await root_page(self._loaders, CLASSROOMS, ClassroomRecord, request, self._loaders.scope.user_id)
 
-    async def classrooms_by_user_id(self, ids: Sequence[UUID], request: PageRequest) -> list[Page[OwnClassroomRecord]]:
+    async def classrooms_by_user_id(self, ids: Sequence[UUID], request: PageRequest) -> Pages[OwnClassroomRecord]:
         """One page for each person of the classrooms that they are members of, within the viewer's scope."""
         return await pages_by_owner(
             self._loaders, CLASSROOMS_OF_USER, OwnClassroomRecord, request, ids, self._loaders.scope.user_id
@@ -135,6 +135,6 @@ class Classrooms:
         found = {row.id: row for row in rows}
         return [found.get(each) for each in ids]
 
-    async def members_by_classroom_id(self, ids: Sequence[UUID], request: PageRequest) -> list[Page[MemberRecord]]:
+    async def members_by_classroom_id(self, ids: Sequence[UUID], request: PageRequest) -> Pages[MemberRecord]:
         """One page of members for each classroom."""
         return await pages_by_owner(self._loaders, MEMBERS, MemberRecord, request, ids)

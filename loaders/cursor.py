@@ -33,13 +33,13 @@ class Cursors:
         text = self._serializer(tag).dumps([_plain(value) for value in values])
         return text if isinstance(text, str) else text.decode()
 
-    def decode(self, tag: str, cursor: str) -> list[Any]:
-        """The position's values. Raises InvalidCursor."""
+    def decode(self, tag: str, cursor: str, length: int) -> list[Any]:
+        """The position's `length` values. Raises InvalidCursor."""
         try:
             values = self._serializer(tag).loads(cursor)
         except (BadData, UnicodeError, ValueError) as error:
             raise InvalidCursor from error
-        if not isinstance(values, list):
+        if not isinstance(values, list) or len(values) != length:
             raise InvalidCursor
         return [_rich(value) for value in values]
 

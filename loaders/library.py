@@ -66,7 +66,7 @@ class ChunkMatches:
 
     def cursor(self, match: ChunkMatch) -> str:
         """The opaque cursor of one match of this very search."""
-        return self.cursors.encode(_tag(self.query), [match.position])
+        return self.cursors.encode(_tag(self.query), [match.chunk.classroom_id, match.position])
 
 
 _DOCUMENT: Final = (
@@ -99,33 +99,37 @@ class Library:
 
     async def chunks_by_id(self, ids: Sequence[str]) -> list[ChunkRecord | None]:
         """Chunks in the order of `ids`, None where the viewer's scope holds none."""
-        hits = await self._loaders.stores.vectors.retrieve(DOCUMENTS.name, list(dict.fromkeys(ids)))
-        chunks = {hit.id: _chunk(hit.id, hit.payload) for hit in hits}
-        scope = self._loaders.scope
-        visible = {
-            key: chunk for key, chunk in chunks.items() if scope.sees_all or chunk.classroom_id in scope.classroom_ids
-        }
-        return [visible.get(each) for each in ids]
+        if not ids:
+            return []
+        wanted = models.HasIdCondition(has_id=list(dict.fromkeys(ids)))
+        page = await self._loaders.stores.vectors.scroll(DOCUMENTS.name, self._visible(wanted), limit=len(ids))
+        found = {each.id: _chunk(each.id, each.payload) for each in page.records}
+        return [found.get(each) for each in ids]
 
     async def matches_by_classroom_id(
         self, ids: Sequence[UUID], query: str, request: PageRequest
-    ) -> list[ChunkMatches]:
+    ) -> list[ChunkMatches | InvalidCursor]:
         """The chunks of each classroom that are nearest in meaning to `query`. One store call; the query is embedded
         on this machine."""
         cursors = self._loaders.cursors
+        distinct = list(dict.fromkeys(ids))
         offset = 0
         if request.after is not None:
-            values = cursors.decode(_tag(query), request.after)
-            if len(values) != 1 or not isinstance(values[0], int):
-                raise InvalidCursor
-            offset = values[0] + 1
+            meant, position = cursors.decode(_tag(query), request.after, 2)
+            distinct = [each for each in distinct if each == meant]
+            offset = position + 1
+        if not distinct:
+            return [InvalidCursor() for _ in ids]
         vector = await self._loaders.embedder.embed_query(query)
-        distinct = list(dict.fromkeys(ids))
         answers = await self._loaders.stores.vectors.query_batch(
             DOCUMENTS.name,
             [
                 models.QueryRequest(
-                    query=vector, filter=self._filter(each), limit=request.size + 1, offset=offset, with_payload=True
+                    query=vector,
+                    filter=self._visible(_of_classroom(each)),
+                    limit=request.size + 1,
+                    offset=offset,
+                    with_payload=True,
                 )
                 for each in distinct
             ],
@@ -137,16 +141,20 @@ class Library:
                 for number, hit in enumerate(hits[: request.size])
             ]
             pages[each] = ChunkMatches(query, matches, len(hits) > request.size, offset > 0, cursors)
-        return [pages[each] for each in ids]
+        return [pages.get(each) or InvalidCursor() for each in ids]
 
-    def _filter(self, classroom_id: UUID) -> models.Filter:
-        # The door in Qdrant's own words: the classroom asked for, if it is one of the viewer's.
+    def _visible(self, wanted: models.FieldCondition | models.HasIdCondition) -> models.Filter:
+        # The door in Qdrant's own words: what is wanted, if it lies in one of the viewer's classrooms.
         scope = self._loaders.scope
-        must: list[Any] = [models.FieldCondition(key="classroom_id", match=models.MatchValue(value=str(classroom_id)))]
+        must: list[Any] = [wanted]
         if not scope.sees_all:
             allowed = [str(each) for each in scope.classroom_ids]
             must.append(models.FieldCondition(key="classroom_id", match=models.MatchAny(any=allowed)))
         return models.Filter(must=must)
+
+
+def _of_classroom(classroom_id: UUID) -> models.FieldCondition:
+    return models.FieldCondition(key="classroom_id", match=models.MatchValue(value=str(classroom_id)))
 
 
 def _chunk(identity: str, payload: dict[str, Any]) -> ChunkRecord:

@@ -6,14 +6,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 from datadir.mongodb.client import object_id
 from datadir.mongodb.collections import TRANSCRIPTS
 from datadir.postgresql.record import Row
 from loaders.cursor import Cursors, InvalidCursor
-from loaders.page import Listing, Order, OrderColumn, Page, PageRequest, pages_by_owner
+from loaders.page import Listing, Order, OrderColumn, PageRequest, Pages, pages_by_owner
 
 if TYPE_CHECKING:
     from loaders import Loaders
@@ -85,7 +85,16 @@ class SegmentPage:
 
     def cursor(self, record: SegmentRecord) -> str:
         """The opaque cursor of one segment."""
-        return self.cursors.encode(_SEGMENTS, [record.position])
+        return self.cursors.encode(_SEGMENTS, [record.transcript_id, record.position])
+
+
+class At(NamedTuple):
+    """The one segment at a position."""
+
+    position: int
+
+
+Slice: TypeAlias = PageRequest | At
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +109,8 @@ class TranscriptRecord:
     duration_seconds: float | None
     created_at: datetime
     segment_count: int
-    slices: dict[PageRequest, SegmentPage]
+    # A cursor of another transcript is refused here alone.
+    slices: dict[Slice, SegmentPage | InvalidCursor]
 
 
 _MEETING: Final = (
@@ -148,7 +158,7 @@ class Meetings:
         found = {row.id: row for row in rows}
         return [found.get(each) for each in ids]
 
-    async def meetings_by_classroom_id(self, ids: Sequence[UUID], request: PageRequest) -> list[Page[MeetingRecord]]:
+    async def meetings_by_classroom_id(self, ids: Sequence[UUID], request: PageRequest) -> Pages[MeetingRecord]:
         """One page of meetings for each classroom."""
         return await pages_by_owner(self._loaders, MEETINGS, MeetingRecord, request, ids)
 
@@ -175,16 +185,14 @@ class Meetings:
         return [groups.get(each, []) for each in ids]
 
     async def transcripts_by_meeting_id(
-        self, ids: Sequence[UUID], slices: Sequence[PageRequest]
+        self, ids: Sequence[UUID], slices: Sequence[Slice]
     ) -> list[TranscriptRecord | None]:
         """The transcript of each meeting with these slices of its segments, None where there is none."""
         found = await self._transcripts({"meeting_id": {"$in": [str(each) for each in dict.fromkeys(ids)]}}, slices)
         by_meeting = {record.meeting_id: record for record in found}
         return [by_meeting.get(each) for each in ids]
 
-    async def transcripts_by_id(
-        self, ids: Sequence[str], slices: Sequence[PageRequest]
-    ) -> list[TranscriptRecord | None]:
+    async def transcripts_by_id(self, ids: Sequence[str], slices: Sequence[Slice]) -> list[TranscriptRecord | None]:
         """Transcripts in the order of `ids` with these slices, None where the viewer's scope holds none."""
         keys = [object_id(each) for each in dict.fromkeys(ids)]
         by_id = {record.id: record for record in await self._transcripts({"_id": {"$in": keys}}, slices)}
@@ -192,23 +200,19 @@ class Meetings:
 
     async def segments_by_position(self, keys: Sequence[tuple[str, int]]) -> list[SegmentRecord | None]:
         """Single segments, each named by transcript and position; None where the viewer's scope holds none."""
-        positions = dict.fromkeys(position for _, position in keys)
-        requests = {position: self._single(position) for position in positions}
+        places = list(dict.fromkeys(At(position) for _, position in keys))
         ids = list(dict.fromkeys(transcript for transcript, _ in keys))
         found = {
-            each.id: each for each in await self.transcripts_by_id(ids, list(requests.values())) if each is not None
+            (transcript.id, segment.position): segment
+            for transcript in await self.transcripts_by_id(ids, places)
+            if transcript is not None
+            for page in transcript.slices.values()
+            if isinstance(page, SegmentPage)
+            for segment in page.records
         }
-        segments: list[SegmentRecord | None] = []
-        for transcript, position in keys:
-            records = found[transcript].slices[requests[position]].records if transcript in found else ()
-            segments.append(records[0] if records else None)
-        return segments
+        return [found.get((transcript, position)) for transcript, position in keys]
 
-    def _single(self, position: int) -> PageRequest:
-        after = self._loaders.cursors.encode(_SEGMENTS, [position - 1]) if position else None
-        return PageRequest(size=1, after=after)
-
-    async def _transcripts(self, match: dict[str, Any], slices: Sequence[PageRequest]) -> list[TranscriptRecord]:
+    async def _transcripts(self, match: dict[str, Any], slices: Sequence[Slice]) -> list[TranscriptRecord]:
         scope = self._loaders.scope
         if not scope.sees_all:
             # The door in MongoDB's own words.
@@ -229,38 +233,45 @@ class Meetings:
         )
         return [self._transcript(document, slices) for document in documents]
 
-    def _slice(self, request: PageRequest) -> dict[str, Any]:
-        start, size = self._bounds(request)
+    def _slice(self, wanted: Slice) -> dict[str, Any]:
+        start, size = self._bounds(wanted)
         if start is None:
             return {"$slice": ["$segments", -size]}
         # MongoDB refuses a slice of no elements.
         return {"$slice": ["$segments", start, size]} if size else {"$literal": []}
 
-    def _bounds(self, request: PageRequest) -> tuple[int | None, int]:
+    def _bounds(self, wanted: Slice) -> tuple[int | None, int]:
         """First position and size of a slice; None: the last `size` segments."""
-        if request.backward:
-            if request.before is None:
-                return None, request.size
-            end = self._position(request.before)
-            start = max(0, end - request.size)
-            return start, end - start
-        return (self._position(request.after) + 1 if request.after is not None else 0), request.size
+        if isinstance(wanted, At):
+            return wanted.position, 1
+        first = 0 if wanted.after is None else self._place(wanted.after).position + 1
+        if wanted.before is None:
+            return (None if wanted.backward else first), wanted.size
+        end = self._place(wanted.before).position
+        if wanted.backward:
+            first = max(first, end - wanted.size)
+        return first, max(0, min(wanted.size, end - first))
 
-    def _position(self, cursor: str) -> int:
-        values = self._loaders.cursors.decode(_SEGMENTS, cursor)
-        if len(values) != 1 or not isinstance(values[0], int):
-            raise InvalidCursor
-        return values[0]
+    def _place(self, cursor: str) -> _Place:
+        return _Place(*self._loaders.cursors.decode(_SEGMENTS, cursor, 2))
 
-    def _transcript(self, document: dict[str, Any], slices: Sequence[PageRequest]) -> TranscriptRecord:
+    def _transcript(self, document: dict[str, Any], slices: Sequence[Slice]) -> TranscriptRecord:
         identity, total = str(document["_id"]), document["segment_count"]
-        pages: dict[PageRequest, SegmentPage] = {}
-        for number, request in enumerate(slices):
+        pages: dict[Slice, SegmentPage | InvalidCursor] = {}
+        for number, wanted in enumerate(slices):
+            cursors = () if isinstance(wanted, At) else (wanted.after, wanted.before)
+            places = [self._place(cursor) for cursor in cursors if cursor is not None]
+            if any(place.transcript_id != identity for place in places):
+                pages[wanted] = InvalidCursor()
+                continue
             segments = document[f"slice_{number}"]
-            start, _ = self._bounds(request)
-            first = max(0, total - request.size) if start is None else start
+            start, size = self._bounds(wanted)
+            first = max(0, total - size) if start is None else start
             records = [_segment(identity, first + offset, each) for offset, each in enumerate(segments)]
-            pages[request] = SegmentPage(records, total, self._loaders.cursors)
+            if start is None:
+                # Taken from the end without a look at `after`.
+                records = [each for each in records if all(each.position > place.position for place in places)]
+            pages[wanted] = SegmentPage(records, total, self._loaders.cursors)
         return TranscriptRecord(
             id=identity,
             meeting_id=UUID(document["meeting_id"]),
@@ -272,6 +283,13 @@ class Meetings:
             segment_count=total,
             slices=pages,
         )
+
+
+class _Place(NamedTuple):
+    """Where a cursor of segments points."""
+
+    transcript_id: str
+    position: int
 
 
 def _segment(transcript_id: str, position: int, segment: dict[str, Any]) -> SegmentRecord:

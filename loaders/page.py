@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias, TypeVar
 from uuid import UUID
 
 from datadir.postgresql.record import Row
@@ -98,7 +98,11 @@ class Page(Generic[R]):
         """The opaque cursor of one record of this page."""
         listing = self.listing
         values = [getattr(record, listing.orders[term.column].attribute) for term in listing.terms(self.request)]
-        return self.cursors.encode(listing.tag(self.request), [*values, record.id])
+        return self.cursors.encode(listing.tag(self.request), [self.owner, *values, record.id])
+
+
+# One page a parent; a cursor of another parent's list is refused at that parent alone.
+Pages: TypeAlias = list[Page[R] | InvalidCursor]
 
 
 class CountRecord(Row):
@@ -118,23 +122,31 @@ class TotalRecord(Row):
 
 async def pages_by_owner(
     loaders: Loaders, listing: Listing, record: type[Any], request: PageRequest, owners: Sequence[UUID], *fixed: Any
-) -> list[Page[Any]]:
+) -> Pages[Any]:
     """One page for each of `owners`, in their order. One statement. Raises InvalidCursor."""
-    sql, args = _statement(listing, request, loaders.cursors)
-    rows = await loaders.lease.fetch(record, sql, list(dict.fromkeys(owners)), *fixed, *args)
+    beyond, within = _positions(listing, request, loaders.cursors)
+    meant = {position.owner for position in (beyond, within) if position is not None}
+    asked = [owner for owner in dict.fromkeys(owners) if meant <= {owner}]
+    if not asked:
+        return [InvalidCursor() for _ in owners]
+    sql, args = _statement(listing, request, beyond, within)
+    rows = await loaders.lease.fetch(record, sql, asked, *fixed, *args)
     groups: dict[UUID, list[Any]] = defaultdict(list)
     assert listing.owner is not None
     at = record.columns.index(listing.owner)
     for row in rows:
         groups[row[at]].append(row)
-    return [_page(listing, request, loaders.cursors, groups.get(owner, []), owner) for owner in owners]
+    return [
+        _page(listing, request, loaders.cursors, groups.get(owner, []), owner) if meant <= {owner} else InvalidCursor()
+        for owner in owners
+    ]
 
 
 async def root_page(
     loaders: Loaders, listing: Listing, record: type[Any], request: PageRequest, *fixed: Any
 ) -> Page[Any]:
     """One page of a root list. One statement. Raises InvalidCursor."""
-    sql, args = _statement(listing, request, loaders.cursors)
+    sql, args = _statement(listing, request, *_positions(listing, request, loaders.cursors))
     rows = await loaders.lease.fetch(record, sql, *fixed, *args)
     return _page(listing, request, loaders.cursors, rows, None)
 
@@ -161,19 +173,37 @@ def _page(listing: Listing, request: PageRequest, cursors: Cursors, rows: list[A
     return Page(rows, more, request.after is not None, request, listing, cursors, owner)
 
 
-def _statement(listing: Listing, request: PageRequest, cursors: Cursors) -> tuple[str, list[Any]]:
-    tag, terms = listing.tag(request), listing.terms(request)
-    beyond, within = (request.before, request.after) if request.backward else (request.after, request.before)
-    positions = [cursors.decode(tag, cursor) if cursor is not None else None for cursor in (beyond, within)]
-    for position in positions:
-        if position is not None and len(position) != len(terms) + 1:
-            raise InvalidCursor
-    nulls = [None if position is None else tuple(value is None for value in position) for position in positions]
+class _Position(NamedTuple):
+    """Where a cursor points: whose list it is, None for a root list, and the order's values with the id."""
+
+    owner: UUID | None
+    values: tuple[Any, ...]
+
+
+def _positions(listing: Listing, request: PageRequest, cursors: Cursors) -> tuple[_Position | None, _Position | None]:
+    """Where the page begins and where it must end, in its own direction. Raises InvalidCursor."""
+    after, before = (_position(listing, request, cursors, cursor) for cursor in (request.after, request.before))
+    return (before, after) if request.backward else (after, before)
+
+
+def _position(listing: Listing, request: PageRequest, cursors: Cursors, cursor: str | None) -> _Position | None:
+    if cursor is None:
+        return None
+    # The owner before the order's values, the id after them.
+    owner, *values = cursors.decode(listing.tag(request), cursor, len(listing.terms(request)) + 2)
+    return _Position(owner, tuple(values))
+
+
+def _statement(
+    listing: Listing, request: PageRequest, beyond: _Position | None, within: _Position | None
+) -> tuple[str, list[Any]]:
+    positions = (beyond, within)
+    nulls = [None if each is None else tuple(value is None for value in each.values) for each in positions]
     where, args = compiled(request.where, listing.filters)
-    sql = _page_sql(listing, terms, request.backward, nulls[0], nulls[1], where)
+    sql = _page_sql(listing, listing.terms(request), request.backward, nulls[0], nulls[1], where)
     values: list[Any] = [request.size + 1, *args]
-    for position in positions:
-        values.extend(value for value in position or () if value is not None)
+    for each in positions:
+        values.extend(value for value in (each.values if each else ()) if value is not None)
     return sql, values
 
 

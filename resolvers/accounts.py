@@ -14,7 +14,7 @@ from datadir.kafka.event import Event
 from loaders import accounts as stored
 from loaders.accounts import UserRecord
 from loaders.classrooms import OwnClassroomRecord
-from loaders.page import Page, PageRequest
+from loaders.page import PageRequest, Pages
 from resolvers.operation import Operation, Viewer
 
 __all__ = ["UserRecord", "by_ids", "classrooms", "log_in", "presence", "viewer"]
@@ -66,7 +66,7 @@ async def viewer(operation: Operation) -> UserRecord | None:
 
 async def classrooms(
     operation: Operation, users: Sequence[UserRecord], request: PageRequest
-) -> list[Page[OwnClassroomRecord]]:
+) -> Pages[OwnClassroomRecord]:
     """One page of the classrooms that each person is a member of."""
     return await operation.loaders.classrooms.classrooms_by_user_id([each.id for each in users], request)
 

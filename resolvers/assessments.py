@@ -7,7 +7,7 @@ from uuid import UUID
 
 from loaders.assessments import AssessmentRecord, SubmissionSummaryRecord
 from loaders.classrooms import ClassroomRecord
-from loaders.page import Page, PageRequest
+from loaders.page import PageRequest, Pages
 from resolvers.operation import Operation
 
 __all__ = ["AssessmentRecord"]
@@ -20,7 +20,7 @@ async def by_ids(operation: Operation, ids: Sequence[UUID]) -> list[AssessmentRe
 
 async def by_classrooms(
     operation: Operation, classrooms: Sequence[ClassroomRecord], request: PageRequest
-) -> list[Page[AssessmentRecord]]:
+) -> Pages[AssessmentRecord]:
     """One page of each classroom's assessments."""
     return await operation.loaders.assessments.assessments_by_classroom_id([each.id for each in classrooms], request)
 

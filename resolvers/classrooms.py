@@ -7,7 +7,7 @@ from uuid import UUID
 
 from loaders.accounts import UserRecord
 from loaders.classrooms import ClassroomRecord, MemberRecord
-from loaders.page import Page, PageRequest
+from loaders.page import Page, PageRequest, Pages
 from resolvers.errors import NotFound
 from resolvers.operation import Operation
 
@@ -40,7 +40,7 @@ async def teachers(operation: Operation, classrooms: Sequence[ClassroomRecord]) 
 
 async def members(
     operation: Operation, classrooms: Sequence[ClassroomRecord], request: PageRequest
-) -> list[Page[MemberRecord]]:
+) -> Pages[MemberRecord]:
     """One page of each classroom's members."""
     return await operation.loaders.classrooms.members_by_classroom_id([each.id for each in classrooms], request)
 

@@ -5,7 +5,6 @@ Refusal                 an ordinary failure: an answer, not a surprise
 ├── Forbidden           FORBIDDEN         known, but not to be read or done by this viewer
 ├── NotFound            NOT_FOUND         unknown, or not to be known: the same words for both
 ├── BadUserInput        BAD_USER_INPUT    an argument's value
-├── ListTooLong         LIST_TOO_LONG     more items in an argument than are taken
 └── PageSize            PAGE_SIZE         outside 1-100
 
 Stores fail with `datadir.errors.StoreError`, cursors with `loaders.cursor.InvalidCursor`; `code_of` puts all of them
@@ -61,12 +60,6 @@ class BadUserInput(Refusal):
     """An argument has a value that makes no sense here."""
 
     code = "BAD_USER_INPUT"
-
-
-class ListTooLong(Refusal):
-    """A list argument holds more items than are taken."""
-
-    code = "LIST_TOO_LONG"
 
 
 class PageSize(Refusal):

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from loaders.classrooms import ClassroomRecord
+from loaders.cursor import InvalidCursor
 from loaders.library import ChunkMatch, ChunkMatches, ChunkRecord, DocumentRecord
 from loaders.page import PageRequest
 from resolvers.errors import BadUserInput, NotFound
@@ -45,7 +46,9 @@ def search_request(query: str, page: PageRequest) -> Any:
 
 def chunk_key(text: str) -> str:
     """A chunk's key. Raises ValueError for a text that is none."""
-    return str(UUID(text))
+    if str(UUID(text)) != text:
+        raise ValueError(text)
+    return text
 
 
 async def documents_by_ids(operation: Operation, ids: Sequence[UUID]) -> list[DocumentRecord | None]:
@@ -60,7 +63,7 @@ async def chunks_by_ids(operation: Operation, ids: Sequence[str]) -> list[ChunkR
 
 async def search_classrooms(
     operation: Operation, classrooms: Sequence[ClassroomRecord], request: SearchRequest
-) -> list[ChunkMatches]:
+) -> list[ChunkMatches | InvalidCursor]:
     """The passages of each classroom's documents that are nearest in meaning."""
     return await operation.loaders.library.matches_by_classroom_id(
         [each.id for each in classrooms], request.query, request.page

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from loaders.accounts import UserRecord
 from loaders.classrooms import ClassroomRecord
+from loaders.cursor import InvalidCursor
 from loaders.meetings import MeetingRecord, RecordingRecord, SegmentPage, SegmentRecord, TranscriptRecord
-from loaders.page import Page, PageRequest
+from loaders.page import PageRequest, Pages
 from resolvers.errors import NotFound
 from resolvers.links import signed
 from resolvers.operation import Operation
@@ -61,7 +62,7 @@ async def segments_by_ids(operation: Operation, ids: Sequence[SegmentKey]) -> li
 
 async def by_classrooms(
     operation: Operation, classrooms: Sequence[ClassroomRecord], request: PageRequest
-) -> list[Page[MeetingRecord]]:
+) -> Pages[MeetingRecord]:
     """One page of each classroom's meetings."""
     return await operation.loaders.meetings.meetings_by_classroom_id([each.id for each in classrooms], request)
 
@@ -85,10 +86,10 @@ async def transcripts(
 
 async def segments(
     operation: Operation, transcripts: Sequence[TranscriptRecord], request: PageRequest
-) -> list[SegmentPage]:
+) -> list[SegmentPage | InvalidCursor]:
     """A slice of each transcript: the one that came with it, or read now where it came another way."""
     missing = [each for each in transcripts if request not in each.slices]
-    pages: dict[str, SegmentPage] = {}
+    pages: dict[str, SegmentPage | InvalidCursor] = {}
     if missing:
         read = await operation.loaders.meetings.transcripts_by_id([each.id for each in missing], [request])
         pages = {each.id: each.slices[request] for each in read if each is not None}

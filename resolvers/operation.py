@@ -52,6 +52,7 @@ class Operation:
         self.services = services
         self.viewer = viewer
         self._opening: asyncio.Future[Loaders] | None = None
+        self._opened: Loaders | None = None
 
     @property
     def stores(self) -> Stores:
@@ -60,29 +61,32 @@ class Operation:
 
     @property
     def scope(self) -> Scope:
-        """What the viewer may reach. Before a root field has awaited `open` it holds no classrooms."""
-        if self._opening is not None and self._opening.done():
-            return self.loaders.scope
+        """What the viewer may reach. It holds no classrooms before a root field has awaited `open`, and none where
+        that failed: an administrator still learns which store is down."""
+        if self._opened is not None:
+            return self._opened.scope
         return ANONYMOUS if self.viewer is None else Scope(user_id=self.viewer.user_id, role=self.viewer.role)
 
     @property
     def loaders(self) -> Loaders:
         """The reads of this operation; made when a root field awaited `open`."""
-        if self._opening is None or not self._opening.done():
+        if self._opened is None:
             raise RuntimeError("a root field awaits Operation.open() before edges read")
-        return self._opening.result()
+        return self._opened
 
     async def open(self) -> Loaders:
-        """Read the viewer's scope once and make this operation's loaders. Raises StoreUnavailable."""
+        """Read the viewer's scope once and make this operation's loaders. Raises StoreUnavailable, the same to
+        everyone who asks in this operation: a store that failed is not asked again."""
         if self._opening is None:
             self._opening = asyncio.ensure_future(self._open())
         return await asyncio.shield(self._opening)
 
     async def _open(self) -> Loaders:
         scope = ANONYMOUS if self.viewer is None else await scope_of(self.stores, self.viewer.user_id, self.viewer.role)
-        return Loaders(self.stores, scope, self.services.cursors, self.services.embedder)
+        self._opened = Loaders(self.stores, scope, self.services.cursors, self.services.embedder)
+        return self._opened
 
     def become(self, viewer: Viewer) -> None:
         """Go on as the viewer who has just logged in: what is selected below is read with that scope."""
         self.viewer = viewer
-        self._opening = None
+        self._opening = self._opened = None

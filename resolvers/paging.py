@@ -64,7 +64,8 @@ def bounded(condition: Condition) -> Condition:
 def _tests(condition: Condition) -> int:
     below = (*condition.all_of, *condition.any_of, *condition.none_of)
     values = sum(len(test.value) if isinstance(test.value, list) else 1 for test in condition.tests)
-    return values + sum(map(_tests, below))
+    # An empty condition counts too: thousands of them are as much work.
+    return max(1, values + sum(map(_tests, below)))
 
 
 async def totals(operation: Operation, pages: Sequence[Page[Any] | SegmentPage]) -> list[int]:

@@ -185,6 +185,10 @@ create policy users_read on users for select using (
         select from classroom_members m
         where m.user_id = users.id and m.classroom_id = any((select app_classroom_ids())::uuid[])
     )
+    -- Whoever answers for a classroom is shown on its page, a member or not.
+    or exists (
+        select from classrooms c where c.teacher_id = users.id and c.id = any((select app_classroom_ids())::uuid[])
+    )
 );
 
 create policy users_insert on users for insert with check ((select app_sees_all()));

@@ -24,9 +24,10 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from datadir.errors import Conflict, StoreError, StoreMisconfigured, StoreTimeout, StoreUnavailable
+from datadir.errors import StoreMisconfigured
 from datadir.ledger import count
 from datadir.names import StoreName
+from datadir.postgresql.errors import UNREACHABLE, translated, translating
 from datadir.postgresql.record import Row
 from datadir.scope import Scope
 
@@ -38,19 +39,6 @@ WRITE_DEADLINE: Final = 5.0
 
 # Seconds that a cut statement gets to be over on the server, before its connection is dropped.
 CUT_DEADLINE: Final = 0.2
-
-# What speaks of the server's state and not of the statement: nothing is wrong with the caller.
-_UNREACHABLE = (
-    OSError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.PostgresSystemError,
-    asyncpg.TransactionRollbackError,
-    asyncpg.InterfaceError,
-    # asyncpg's own word for a connection that the server has just ended, before it has noticed (terminated, restarted).
-    asyncpg.InternalClientError,
-)
 
 
 def scope_settings(scope: Scope) -> str:
@@ -71,6 +59,21 @@ def scope_settings(scope: Scope) -> str:
         # An E'' string is never used: with standard_conforming_strings a backslash is a backslash.
         calls.append(f"set_config('app.login_email','{email}',true)")
     return "select " + ", ".join(calls)
+
+
+@dataclass(slots=True)
+class _Counted:
+    rows: int = 0
+
+
+@contextmanager
+def _counted(store: StoreName) -> Iterator[_Counted]:
+    """One store call, also where it fails; whoever is inside says how many rows there were."""
+    started, counted = perf_counter(), _Counted()
+    try:
+        yield counted
+    finally:
+        count(store, started=started, rows=counted.rows)
 
 
 class _Asked(NamedTuple):
@@ -126,7 +129,7 @@ class Lease:
             failure = error
             waiting, self._queue = self._queue, []
             for each in waiting:
-                self._settle(each, error=translated(error))
+                self._refuse(each, error)
             if not isinstance(error, Exception):
                 raise
         finally:
@@ -137,36 +140,29 @@ class Lease:
         """Run one statement. Raises where the connection is of no more use; a defect of the statement is its own."""
         if asked.answer.done():
             return
-        rows: list[Any] = []
-        started = perf_counter()
         try:
-            rows = await connection.fetch(
-                asked.sql, *asked.args, timeout=self._pg.read_deadline, record_class=asked.record
-            )
-        except TimeoutError:
-            raise
+            with _counted(StoreName.POSTGRESQL) as counted:
+                rows: list[Any] = await connection.fetch(
+                    asked.sql, *asked.args, timeout=self._pg.read_deadline, record_class=asked.record
+                )
+                counted.rows = len(rows)
         except Exception as error:
-            if connection.is_closed():
+            if isinstance(error, TimeoutError) or _is_over(connection):
                 raise
-            self._settle(asked, error=translated(error))
+            self._refuse(asked, error)
             await connection.execute("rollback; " + self._begin, timeout=self._pg.read_deadline)
-        finally:
-            count(StoreName.POSTGRESQL, started=started, rows=len(rows))
-        self._settle(asked, rows=rows)
+        else:
+            if not asked.answer.done():
+                asked.answer.set_result(rows)
 
     @staticmethod
-    def _settle(asked: _Asked, *, rows: list[Any] | None = None, error: Exception | None = None) -> None:
+    def _refuse(asked: _Asked, error: BaseException) -> None:
         if asked.answer.done():  # who asked has given up
             return
-        if error is not None:
-            asked.answer.set_exception(error)
-        else:
-            asked.answer.set_result(rows)
-
-
-@dataclass(slots=True)
-class _Touched:
-    rows: int = 0
+        known = translated(error)
+        if known is not error:
+            known.__cause__ = error
+        asked.answer.set_exception(known)
 
 
 class Transaction:
@@ -177,39 +173,30 @@ class Transaction:
         self.store = store
         self.deadline = deadline
 
-    @contextmanager
-    def _counted(self) -> Iterator[_Touched]:
-        """One store call, also where it fails; whoever is inside says how many rows it touched."""
-        started, touched = perf_counter(), _Touched()
-        try:
-            yield touched
-        finally:
-            count(self.store, started=started, rows=touched.rows)
-
     async def fetch(self, sql: str, *args: Any) -> list[asyncpg.Record]:
         """Rows of one statement."""
-        with self._counted() as counted:
+        with _counted(self.store) as counted:
             rows = await self.connection.fetch(sql, *args, timeout=self.deadline)
             counted.rows = len(rows)
         return rows
 
     async def execute(self, sql: str, *args: Any) -> int:
         """Run one statement; the number of rows it touched."""
-        with self._counted() as counted:
+        with _counted(self.store) as counted:
             status = await self.connection.execute(sql, *args, timeout=self.deadline)
             counted.rows = int(status.rsplit(" ", 1)[-1]) if status[-1:].isdigit() else 0
         return counted.rows
 
     async def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         """Run one statement for many rows in one pipelined message."""
-        with self._counted():
+        with _counted(self.store):
             await self.connection.executemany(sql, rows, timeout=60)
 
     async def copy(
         self, table: str, columns: Sequence[str], records: Iterable[Sequence[Any]], *, schema: str | None = None
     ) -> None:
         """COPY rows into a table without row policies."""
-        with self._counted():
+        with _counted(self.store):
             await self.connection.copy_records_to_table(
                 table, records=records, columns=list(columns), schema_name=schema, timeout=60
             )
@@ -247,7 +234,7 @@ class Postgres:
             ) from error
         except asyncpg.InvalidCatalogNameError as error:
             raise StoreMisconfigured(StoreName.POSTGRESQL, f"PostgreSQL has no such database: {error}.") from error
-        except (*_UNREACHABLE, TimeoutError) as error:
+        except (*UNREACHABLE, TimeoutError) as error:
             raise StoreMisconfigured(
                 StoreName.POSTGRESQL, f"PostgreSQL does not answer at DATABASE_URL: {error}."
             ) from error
@@ -261,15 +248,11 @@ class Postgres:
 
     async def read(self, sql: str, *args: Any, store: StoreName = StoreName.POSTGRESQL) -> list[asyncpg.Record]:
         """One statement on its own, without a scope: for tables that have no row policies."""
-        started = perf_counter()
-        rows: list[asyncpg.Record] = []
-        try:
+        with translating(store):
             async with self._connection() as connection:
-                rows = await connection.fetch(sql, *args, timeout=self.read_deadline)
-        except Exception as error:
-            raise translated(error, store) from error
-        finally:
-            count(store, started=started, rows=len(rows))
+                with _counted(store) as counted:
+                    rows = await connection.fetch(sql, *args, timeout=self.read_deadline)
+                    counted.rows = len(rows)
         return rows
 
     @asynccontextmanager
@@ -277,13 +260,11 @@ class Postgres:
         """A read-write transaction as this viewer; commits at the end, rolls back on any exception.
 
         Raises Conflict where a unique key is taken, StoreUnavailable where the server is gone."""
-        try:
+        with translating(store):
             async with self._connection() as connection:
                 await connection.execute("begin; " + scope_settings(scope), timeout=WRITE_DEADLINE)
                 yield Transaction(connection, store, WRITE_DEADLINE)
                 await connection.execute("commit", timeout=WRITE_DEADLINE)
-        except (asyncpg.PostgresError, *_UNREACHABLE, TimeoutError) as error:
-            raise translated(error, store) from error
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy[Any]]:
@@ -315,14 +296,15 @@ class Postgres:
             await asyncio.shield(returning)
 
     async def _return_after(self, failure: BaseException, connection: asyncpg.pool.PoolConnectionProxy[Any]) -> None:
+        # What was too slow once may still be on its way, and must not meet the next statement.
+        clean = not isinstance(failure, TimeoutError)
         try:
-            # Whatever state it is in. After a cut statement this waits until the server has heard that it is cut: a
-            # connection that is merely dropped leaves the server at work for nobody.
+            # After a cut statement this waits until the server has heard of it: a connection that is merely dropped
+            # leaves the server at work for nobody.
             await connection.execute("rollback", timeout=CUT_DEADLINE)
         except Exception:
-            connection.terminate()
-        if isinstance(failure, TimeoutError):
-            # Too slow once; what is still on its way between the two must not meet the next statement.
+            clean = False
+        if not clean and not _is_over(connection):
             connection.terminate()
         await self.pool.release(connection)
 
@@ -334,10 +316,8 @@ class Postgres:
         return self._engine
 
     async def _borrow(self) -> Any:
-        try:
+        with translating(StoreName.POSTGRESQL):
             return _Borrowed(self.pool, await self.acquire())
-        except Exception as error:
-            raise translated(error) from error
 
     async def ping(self) -> str:
         """The server's version."""
@@ -371,24 +351,14 @@ class _Borrowed:
         self._connection.terminate()
 
 
+def _is_over(connection: asyncpg.pool.PoolConnectionProxy[Any]) -> bool:
+    """Whether nothing can be sent any more. From a connection that the server has ended asyncpg takes the handle."""
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        return True
+
+
 async def _reset(connection: asyncpg.Connection[Any]) -> None:
     """Nothing to do, and so no round trip: scopes and locks end with their transaction, and nothing else is set. The
     pool itself ends a transaction that was left open."""
-
-
-def translated(error: BaseException, store: StoreName = StoreName.POSTGRESQL) -> Exception:
-    """A driver's exception in the words of `datadir/errors.py`, with its cause; a defect (bad SQL, a value that does not
-    fit its column) stays what it is."""
-    known: Exception
-    if isinstance(error, asyncpg.UniqueViolationError):
-        known = Conflict(store, error.constraint_name)
-    elif isinstance(error, (TimeoutError, asyncpg.QueryCanceledError)):
-        known = StoreTimeout(store)
-    elif not isinstance(error, Exception):  # the task was cancelled, and others waited for what it did
-        known = StoreUnavailable(store)
-    elif isinstance(error, _UNREACHABLE) and not isinstance(error, ValueError):
-        known = StoreUnavailable(store)
-    else:
-        return error
-    known.__cause__ = error
-    return known

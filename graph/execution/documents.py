@@ -111,7 +111,7 @@ class Documents:
 
 
 def _invalid(error: GraphQLError) -> dict[str, Any]:
-    # graphql-core gives up on fragments that nest deeper than the interpreter's stack.
+    # graphql-core gives up where its rules recurse deeper than the interpreter's stack.
     if error.message == "Validation aborted.":
-        return coded(GraphQLError("The document's fragments are nested too deep."), "DEPTH_LIMIT")
+        return coded(GraphQLError("The document's selections are too many, or nested too deep."), "DEPTH_LIMIT")
     return coded(error, "GRAPHQL_VALIDATION_FAILED")

@@ -160,7 +160,7 @@ class ObjectPlan:
     def run(self, run: Run, records: Sequence[Any], places: Places) -> Completed:
         """The objects of a level without edges below."""
         columns, failed = self._columns(run, records, places)
-        return self._objects(columns, failed)
+        return self._objects(columns, failed, len(records))
 
     async def run_later(self, run: Run, records: Sequence[Any], places: Places) -> Completed:
         """The objects of a level; its edges are asked side by side. Nobody there, nobody asked."""
@@ -172,7 +172,7 @@ class ObjectPlan:
             for (position, _), (values, broken) in zip(self._later, done, strict=True):
                 columns[position] = values
                 failed = failed or broken
-        return self._objects(columns, failed)
+        return self._objects(columns, failed, len(records))
 
     async def run_root(self, run: Run, places: Places, *, serially: bool) -> Completed:
         """The one object at the top."""
@@ -184,7 +184,7 @@ class ObjectPlan:
         for (position, _), (values, broken) in zip(self._later, done, strict=True):
             columns[position] = values
             failed = failed or broken
-        return self._objects(columns, failed)
+        return self._objects(columns, failed, 1)
 
     def _columns(self, run: Run, records: Sequence[Any], places: Places) -> tuple[list[Any], bool]:
         columns: list[Any] = [None] * (len(self.fields) + len(self._constants))
@@ -196,8 +196,9 @@ class ObjectPlan:
             failed = failed or broken
         return columns, failed
 
-    def _objects(self, columns: list[list[Any]], failed: bool) -> Completed:
-        objects = self._build(columns)
+    def _objects(self, columns: list[list[Any]], failed: bool, count: int) -> Completed:
+        # Without a column (fragments on other types, @skip) nothing else says how many objects there are.
+        objects = self._build(columns) if columns else [{} for _ in range(count)]
         if not failed:
             return Completed(objects, False)
         for position in range(len(objects)):
@@ -217,6 +218,6 @@ def _builder(keys: Sequence[str]) -> Callable[[list[list[Any]]], list[Any]]:
     if len(keys) == 1:
         source = f"lambda columns: [{{{display}}} for {names[0]} in columns[0]]"
     else:
-        source = f"lambda columns: [{{{display}}} for {', '.join(names)} in zip(*columns)]"
+        source = f"lambda columns: [{{{display}}} for ({', '.join(names)}) in zip(*columns)]"
     build: Callable[[list[list[Any]]], list[Any]] = eval(source, {"zip": zip})
     return build

@@ -9,20 +9,20 @@ from typing import Final
 from graph.explorer.page import DemoHints, Tab, page
 from graph.ids import encode
 from graph.settings import Settings
-from resolvers.demo.named import NAMED
+from resolvers.demo.named import named
 from resolvers.demo.roster import PASSWORD
 
 OPERATIONS: Final = Path(__file__).parent / "operations"
 
 
-def demo_ids() -> dict[str, str]:
+def demo_ids(size: int = 1) -> dict[str, str]:
     """The global ids of the demo school's named records; a join code is a plain text."""
-    return {name: each if isinstance(each, str) else encode(*each) for name, each in NAMED.ids.items()}
+    return {name: each if isinstance(each, str) else encode(*each) for name, each in named(size).ids.items()}
 
 
-def demo_hints() -> DemoHints:
+def demo_hints(size: int = 1) -> DemoHints:
     """What a newcomer may know about the demo school."""
-    return DemoHints(PASSWORD, NAMED.accounts, demo_ids())
+    return DemoHints(PASSWORD, named(size).accounts, demo_ids(size))
 
 
 @cache
@@ -52,4 +52,4 @@ def explorer(settings: Settings) -> str:
     if not settings.demo:
         empty = (Tab("Who am I?", "query WhoAmI {\n  viewer {\n    id\n    name\n    role\n  }\n}\n"),)
         return page(endpoint="/graphql", production=settings.production, demo=None, tabs=empty)
-    return page(endpoint="/graphql", production=False, demo=demo_hints(), tabs=tabs())
+    return page(endpoint="/graphql", production=False, demo=demo_hints(settings.demo_size), tabs=tabs())

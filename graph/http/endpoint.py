@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
 import orjson
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from graph.errors import RequestError
 from graph.http.envelope import from_post, from_query
+from graph.http.failures import defect
+from graph.http.incoming import Disconnected, Incoming
 from graph.http.negotiation import JSON, response_type, wants_page
 
 # Refusals of the envelope keep their status under either media type; those of the document, of an argument or by the
@@ -28,6 +28,7 @@ class Answered(Protocol):
 
 
 Answerer = Callable[..., Awaitable[Answered]]
+Response = tuple[int, list[tuple[bytes, bytes]], bytes]
 
 
 class GraphQLEndpoint:
@@ -38,27 +39,33 @@ class GraphQLEndpoint:
 
     def __init__(self, *, page: Callable[[], str], page_headers: dict[str, str]) -> None:
         self._page = page
-        self._page_headers = page_headers
+        self._page_headers = [(name.encode(), value.encode()) for name, value in page_headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        request = Request(scope, receive)
         try:
-            response = await self._respond(request)
-        except ClientDisconnect:
-            return  # in the middle of its body: nobody is there to be answered
-        await response(scope, receive, send)
+            status, headers, body = await self._respond(Incoming(scope, receive))
+        except Disconnected:
+            return
+        except Exception as error:
+            await defect(scope["path"], error)(scope, receive, send)
+            return
+        headers.append((b"content-length", b"%d" % len(body)))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
-    async def _respond(self, request: Request) -> Response:
-        accept = request.headers.get("accept")
-        if request.method in ("GET", "HEAD") and "query" not in request.query_params and wants_page(accept):
-            return HTMLResponse(self._page(), headers=self._page_headers)
+    async def _respond(self, request: Incoming) -> Response:
+        accept = request.header(b"accept")
+        method = request.method
+        if method in ("GET", "HEAD") and wants_page(accept) and "query" not in request.query():
+            page = [(b"content-type", b"text/html; charset=utf-8"), *self._page_headers]
+            return 200, page, self._page().encode()
         kind = JSON
         try:
             kind = response_type(accept)
-            if request.method == "POST":
+            if method == "POST":
                 envelope = await from_post(request)
-            elif request.method in ("GET", "HEAD"):
+            elif method in ("GET", "HEAD"):
                 envelope = from_query(request)
             else:
                 raise RequestError("METHOD_NOT_ALLOWED", "Ask by POST or GET.", 405, {"allow": "GET, POST"})
@@ -66,29 +73,28 @@ class GraphQLEndpoint:
             return _response({"errors": [error.formatted()]}, error.status, kind, error.headers)
         answer = await self.answer(
             envelope,
-            authorization=request.headers.get("authorization"),
-            wants_ledger=request.headers.get("x-studygraph-ledger") == "1",
-            reads_only=request.method != "POST",
+            authorization=request.header(b"authorization"),
+            wants_ledger=request.header(b"x-studygraph-ledger") == "1",
+            explain=request.header(b"x-studygraph-explain"),
+            reads_only=method != "POST",
         )
-        headers = {"allow": "POST"} if answer.status == 405 else {}
-        if answer.status == 401:
-            headers["www-authenticate"] = "Bearer"
-        return _response(answer.body, answer.status, kind, headers)
+        return _response(answer.body, answer.status, kind, _EXTRA.get(answer.status, {}))
 
 
-def _response(body: dict[str, Any], status: int, kind: str, headers: dict[str, str]) -> Response:
-    if kind == JSON and status not in _ENVELOPE_STATUSES and "data" not in body:
+# What a status says beside the body.
+_EXTRA: Final = {401: {"www-authenticate": "Bearer"}, 405: {"allow": "POST"}}
+_ALWAYS: Final = [
+    (b"vary", b"Accept"),
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+]
+
+
+def _response(body: dict[str, Any], status: int, kind: str, more: dict[str, str]) -> Response:
+    if kind == JSON and status not in _ENVELOPE_STATUSES and "errors" in body and "data" not in body:
         codes = {error["extensions"]["code"] for error in body["errors"]}
         if not codes & _ENVELOPE_CODES:
             status = 200
-    return Response(
-        orjson.dumps(body),
-        status,
-        {
-            "content-type": f"{kind}; charset=utf-8",
-            "vary": "Accept",
-            "cache-control": "no-store",
-            "x-content-type-options": "nosniff",
-            **headers,
-        },
-    )
+    headers = [(b"content-type", f"{kind}; charset=utf-8".encode()), *_ALWAYS]
+    headers.extend((name.encode(), value.encode()) for name, value in more.items())
+    return status, headers, orjson.dumps(body)

@@ -8,9 +8,9 @@ from itertools import accumulate
 from typing import Any, Final
 
 import orjson
-from starlette.requests import Request
 
 from graph.errors import RequestError
+from graph.http.incoming import Incoming
 
 LARGEST_BODY: Final = 256 * 1024
 DEEPEST_JSON: Final = 30
@@ -30,14 +30,14 @@ class Envelope:
     operation_name: str | None = None
 
 
-async def from_post(request: Request) -> Envelope:
-    """The envelope in a POST body. Raises RequestError."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+async def from_post(request: Incoming) -> Envelope:
+    """The envelope in a POST body. Raises RequestError, Disconnected."""
+    kind = (request.header(b"content-type") or "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise RequestError("UNSUPPORTED_MEDIA_TYPE", "Send application/json.", 415, {"accept": "application/json"})
-    if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+    if (request.header(b"content-encoding") or "identity").strip().lower() not in ("", "identity"):
         raise RequestError("UNSUPPORTED_ENCODING", "Send the body uncompressed.", 415, {"accept-encoding": "identity"})
-    return from_json(await _body(request))
+    return from_json(await request.body(LARGEST_BODY))
 
 
 def from_json(body: bytes) -> Envelope:
@@ -56,9 +56,9 @@ def from_json(body: bytes) -> Envelope:
     return _envelope(value)
 
 
-def from_query(request: Request) -> Envelope:
+def from_query(request: Incoming) -> Envelope:
     """The envelope in a query string. Raises RequestError."""
-    value: dict[str, Any] = {key: given for key, given in request.query_params.items() if given}
+    value: dict[str, Any] = {key: given for key, given in request.query().items() if given}
     for key in ("variables", "extensions"):
         if key in value:
             text = value[key].encode()
@@ -82,18 +82,6 @@ def _envelope(value: dict[str, Any]) -> Envelope:
     if extensions is not None and not isinstance(extensions, dict):
         raise RequestError("BAD_REQUEST", "`extensions` is an object.")
     return Envelope(document, variables or {}, name or None)
-
-
-async def _body(request: Request) -> bytes:
-    """The body, counted while it is read: a chunked one has no length to ask for."""
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > LARGEST_BODY:
-            raise RequestError("BODY_TOO_LARGE", f"A request holds at most {LARGEST_BODY:,} bytes.", 413)
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _refuse_depth(text: bytes) -> None:

@@ -39,13 +39,17 @@ async def http_failure(request: Request, error: Exception) -> Response:
     return failure(code, HTTPStatus(error.status_code).phrase + ".", error.status_code, error.headers)
 
 
-async def defect(request: Request, error: Exception) -> Response:
+def defect(path: str, error: Exception) -> Response:
     """Anything unexpected: logged once with its traceback, masked."""
     request_id = secrets.token_hex(8)
-    log.error("defect", request_id=request_id, path=request.url.path, exc_info=error)
+    log.error("defect", request_id=request_id, path=path, exc_info=error)
     return failure("INTERNAL_SERVER_ERROR", "Something went wrong on our side.", 500, requestId=request_id)
 
 
 def handlers() -> dict[Any, Any]:
     """For Starlette's `exception_handlers`."""
-    return {HTTPException: http_failure, Exception: defect}
+
+    async def unexpected(request: Request, error: Exception) -> Response:
+        return defect(request.url.path, error)
+
+    return {HTTPException: http_failure, Exception: unexpected}

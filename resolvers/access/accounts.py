@@ -8,6 +8,12 @@ from datadir.scope import Scope
 from loaders.accounts import UserRecord
 
 
+def reads_as_member(scope: Scope, users: Sequence[UserRecord]) -> list[bool]:
+    """Role, picture and presence: members of shared classrooms, oneself, administrators. Row policies show people to
+    nobody else but programs, and those learn a name and no more."""
+    return [scope.role != "service" or user.id == scope.user_id for user in users]
+
+
 def reads_as_teacher(scope: Scope, users: Sequence[UserRecord]) -> list[bool]:
     """E-mail and engagement: oneself, members of classrooms one teaches, administrators."""
     if scope.sees_all:

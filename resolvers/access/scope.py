@@ -11,6 +11,8 @@ from loaders.accounts import memberships
 if TYPE_CHECKING:
     from datadir.stores import Stores
 
+# What an account may be; `system` is the program itself and nobody logs in as that.
+ROLES: Final = frozenset({"student", "teacher", "admin", "service"})
 # Member roles that own a classroom, whatever the account's role.
 TEACHING: Final = frozenset({"teacher", "assistant"})
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from resolvers.demo import bench_teacher
 from resolvers.demo.assessments import (
     EMPTY,
     FRESH,
@@ -33,6 +34,17 @@ class Named(NamedTuple):
 
     accounts: dict[str, str]
     ids: dict[str, tuple[str, str] | str]
+
+
+def named(size: int = 1) -> Named:
+    """The names of a school of this size: the largest has a bench teacher."""
+    if size < bench_teacher.SIZE:
+        return NAMED
+    more: dict[str, tuple[str, str] | str] = {
+        "benchClassroom": ("Classroom", str(classroom_id(bench_teacher.KEYS[0]))),
+        "benchTeacher": ("User", str(bench_teacher.TEACHER.id)),
+    }
+    return Named(NAMED.accounts | {bench_teacher.ACCOUNT: bench_teacher.TEACHER.email}, NAMED.ids | more)
 
 
 def _named() -> Named:

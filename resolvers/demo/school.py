@@ -21,7 +21,7 @@ from datadir.postgresql.tables import (
     User,
 )
 from loaders.writing import StoredObject
-from resolvers.demo import assessments, documents, lessons, people
+from resolvers.demo import assessments, bench_teacher, documents, lessons, people
 from resolvers.demo.engagement import Activity, activity
 from resolvers.demo.named import NAMED, Named
 
@@ -31,7 +31,8 @@ __all__ = ["NAMED", "Named", "School"]
 class School:
     """The school as it is at `start`: the hour in which the first start falls (UTC), so that lessons begin on the hour.
 
-    Touches no store. `size` multiplies people, meetings without transcript, submissions and engagement, never texts.
+    Touches no store. `size` multiplies people, meetings without transcript, submissions and engagement, never texts;
+    from `bench_teacher.SIZE` on there is a teacher of fifty classrooms more.
     Every part is made once, when it is first asked for; `files` takes most of a second and is best asked for in a
     thread. Raises ValueError for a size below 1 or a time without zone.
     """
@@ -44,7 +45,8 @@ class School:
         self.start = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
         self.size = size
         self.students = people.students(size)
-        self.everybody = [*people.staff(), *self.students]
+        self._benched = size >= bench_teacher.SIZE
+        self.everybody = [*people.staff(), *self.students, *([bench_teacher.TEACHER] if self._benched else [])]
         self.memberships = people.memberships(self.everybody)
         self.lessons = lessons.lessons(self.start, size)
         self._asked = assessments.asked()
@@ -56,18 +58,21 @@ class School:
 
     @cached_property
     def classrooms(self) -> list[Classroom]:
-        """The six classrooms."""
-        return people.classroom_rows(self.start)
+        """The six classrooms, and fifty more at the largest size."""
+        more = bench_teacher.classroom_rows(self.start) if self._benched else []
+        return [*people.classroom_rows(self.start), *more]
 
     @cached_property
     def members(self) -> list[ClassroomMember]:
         """Who belongs to which classroom."""
-        return people.member_rows(self.memberships, self.start)
+        more = bench_teacher.memberships(self.students) if self._benched else []
+        return people.member_rows([*self.memberships, *more], self.start)
 
     @cached_property
     def meetings(self) -> list[Meeting]:
-        """Ten lessons a classroom and unit of size."""
-        return lessons.meeting_rows(self.lessons)
+        """Ten lessons a classroom and unit of size, and those of the fifty at the largest size."""
+        more = bench_teacher.meeting_rows(self.start) if self._benched else []
+        return [*lessons.meeting_rows(self.lessons), *more]
 
     @cached_property
     def transcripts(self) -> list[dict[str, Any]]:

@@ -1,0 +1,132 @@
+"""Which servers are compared, and how do they come to answer from the same stores?
+
+`ours` is `python -m graph serve` as it is, and owns the embedded stores. `strawberry` is the same program with
+`STUDYGRAPH_EXECUTION=graphql-core`, `hand` and `hand-best` are one process of `bench.hand`; they are told where the
+stores of `ours` are. The vector engine lives in each process: the others get copies of its folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+from urllib.request import ProxyHandler, Request, build_opener
+
+from bench.hand.desk import Places
+from bench.server import ROOT, BenchError, Server, descendants
+from bench.wrk import Question
+from graph.explorer.tabs import demo_ids
+from graph.ids import encode
+from resolvers.demo.documents import plans
+
+OPERATIONS: Final = ROOT / "bench" / "operations"
+PUBLIC_URL: Final = "http://school.test"
+SIZE: Final = 10
+_READY: Final = "query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Document { status } } }"
+# A worker that is kept busy by eight connections waits for itself, not for its stores.
+_SETTINGS: Final = {
+    "STUDYGRAPH_DEMO_SIZE": str(SIZE),
+    "STUDYGRAPH_PUBLIC_URL": PUBLIC_URL,
+    "STUDYGRAPH_STORE_DEADLINE_MS": "60000",
+}
+
+_http = build_opener(ProxyHandler({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation of `bench/operations` and whose question it is; `routes` are the paths of those by hand."""
+
+    name: str
+    account: str
+    routes: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def query(self) -> str:
+        """Its document."""
+        return (OPERATIONS / f"{self.name}.graphql").read_text(encoding="utf-8")
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """Its variables; `{{name}}` is the id of a named record of the demo school."""
+        text = (OPERATIONS / f"{self.name}.json").read_text(encoding="utf-8")
+        for name, identity in demo_ids(SIZE).items():
+            text = text.replace("{{" + name + "}}", identity)
+        return dict(json.loads(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Variants:
+    """The running processes. `tokens` by account."""
+
+    ours: Server
+    strawberry: Server
+    hand: Server
+    tokens: dict[str, str]
+
+    def process(self, variant: str) -> int:
+        """The process that answers for a variant."""
+        server = {"ours": self.ours, "strawberry": self.strawberry}.get(variant, self.hand)
+        return server.process.pid
+
+    def question(self, variant: str, operation: Operation) -> Question:
+        """How a variant is asked for an operation."""
+        token = self.tokens[operation.account]
+        routes = dict(operation.routes)
+        if variant in routes:
+            path = routes[variant]
+            asked = urlencode(operation.variables)
+            return Question(self.hand.port, f"{path}?{asked}" if asked else path, token)
+        port = (self.ours if variant == "ours" else self.strawberry).port
+        body = json.dumps({"query": operation.query, "variables": operation.variables}).encode()
+        return Question(port, "/graphql", token, body)
+
+    def answer(self, variant: str, operation: Operation) -> Any:
+        """The members of a variant's answer."""
+        asked = self.question(variant, operation)
+        url = f"http://127.0.0.1:{asked.port}{asked.path}"
+        with _http.open(Request(url, asked.body, asked.headers), timeout=60) as answer:
+            return json.load(answer)
+
+
+class Hand(Server):
+    """`python -m bench.hand`."""
+
+    def __init__(self, log: Path, told: dict[str, Any]) -> None:
+        self.told = told
+        super().__init__(log, {})
+
+
+@contextmanager
+def running(place: Path) -> Iterator[Variants]:
+    """All of them, answering from one school in `place`. Raises BenchError."""
+    data = place / "school"
+    with Server(data, _SETTINGS) as server:
+        _wait_for_school(server)
+    # Copied while nobody writes.
+    for name in ("strawberry", "hand"):
+        (place / name).mkdir()
+        shutil.copytree(data / "qdrant", place / name / "qdrant")
+    with Server(data, _SETTINGS) as ours:
+        ours.until(ours.page_answers, "the page answered")
+        tokens = {account: ours.token(account) for account in ("bench", "teacher")}
+        places = _places(ours, place / "hand" / "qdrant")
+        told = _SETTINGS | {
+            "STUDYGRAPH_DEMO": "false",
+            "STUDYGRAPH_EXECUTION": "graphql-core",
+            "STUDYGRAPH_SECRET": places.secret,
+            "DATABASE_URL": _owner(places.database_url),
+            "REDIS_URL": places.redis_url,
+            "MONGODB_URL": places.mongodb_url,
+        }
+        with Server(place / "strawberry", told) as strawberry, _hand(place / "hand", places) as hand:
+            strawberry.until(strawberry.page_answers, "strawberry answered")
+            yield Variants(ours, strawberry, hand, tokens)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -47,18 +47,20 @@ class Process(NamedTuple):
 
 class Server:
     """`python -m graph serve` on a free port, with a data folder of its own and none of our settings but those given,
-    as environment variables."""
+    as environment variables. `program` is another module that takes the same settings, with its arguments."""
 
-    def __init__(self, data: Path, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, data: Path, settings: Mapping[str, str] | None = None, program: Sequence[str] = ("graph", "serve")
+    ) -> None:
         self.data = data
         self.port = _free_port()
         self.log = data.with_name(data.name + ".log")
         with self.log.open("ab") as log:
             self.started = time.perf_counter()
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "graph", "serve"],
+                [sys.executable, "-m", *program],
                 cwd=ROOT,
-                env=_environment(data, self.port) | (settings or {}),
+                env={**_environment(data, self.port), **(settings or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

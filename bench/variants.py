@@ -8,13 +8,12 @@ stores of `ours` are. The vector engine lives in each process: the others get co
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -30,6 +29,7 @@ from resolvers.demo.documents import plans
 OPERATIONS: Final = ROOT / "bench" / "operations"
 PUBLIC_URL: Final = "http://school.test"
 SIZE: Final = 10
+ACCOUNTS: Final = ("bench", "teacher")
 _READY: Final = "query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Document { status } } }"
 # A worker that is kept busy by eight connections waits for itself, not for its stores.
 _SETTINGS: Final = {
@@ -97,14 +97,6 @@ class Variants:
             return json.load(answer)
 
 
-class Hand(Server):
-    """`python -m bench.hand`."""
-
-    def __init__(self, log: Path, told: dict[str, Any]) -> None:
-        self.told = told
-        super().__init__(log, {})
-
-
 @contextmanager
 def running(place: Path) -> Iterator[Variants]:
     """All of them, answering from one school in `place`. Raises BenchError."""
@@ -113,20 +105,71 @@ def running(place: Path) -> Iterator[Variants]:
         _wait_for_school(server)
     # Copied while nobody writes.
     for name in ("strawberry", "hand"):
-        (place / name).mkdir()
         shutil.copytree(data / "qdrant", place / name / "qdrant")
-    with Server(data, _SETTINGS) as ours:
+    with Server(data, _SETTINGS, ("bench.roomy", "serve")) as ours:
         ours.until(ours.page_answers, "the page answered")
-        tokens = {account: ours.token(account) for account in ("bench", "teacher")}
-        places = _places(ours, place / "hand" / "qdrant")
-        told = _SETTINGS | {
+        places, owner_url = _places(ours, place / "hand" / "qdrant")
+        strawberry_settings = _SETTINGS | {
             "STUDYGRAPH_DEMO": "false",
             "STUDYGRAPH_EXECUTION": "graphql-core",
             "STUDYGRAPH_SECRET": places.secret,
-            "DATABASE_URL": _owner(places.database_url),
+            "DATABASE_URL": owner_url,
             "REDIS_URL": places.redis_url,
             "MONGODB_URL": places.mongodb_url,
         }
-        with Server(place / "strawberry", told) as strawberry, _hand(place / "hand", places) as hand:
+        told = asdict(places) | {"qdrant_folder": str(places.qdrant_folder), "owner_url": owner_url}
+        with (
+            Server(place / "strawberry", strawberry_settings) as strawberry,
+            Server(place / "hand", {"HAND": json.dumps(told)}, ("bench.hand",)) as hand,
+        ):
+            tokens = {account: ours.token(account) for account in ACCOUNTS}
+            variants = Variants(ours, strawberry, hand, tokens)
             strawberry.until(strawberry.page_answers, "strawberry answered")
-            yield Variants(ours, strawberry, hand, tokens)
+            hand.until(partial(_listens, hand.port), "the endpoint by hand answered")
+            yield variants
+
+
+def _wait_for_school(server: Server) -> None:
+    server.until(server.page_answers, "the page answered")
+    token = server.token("admin")
+    ids = [encode("Document", plan.id) for plan in plans()]
+
+    def all_embedded() -> bool:
+        nodes = (server.ask(_READY, {"ids": ids}, token).get("data") or {}).get("nodes") or [None]
+        return all(node and node["status"] == "READY" for node in nodes)
+
+    server.until(all_embedded, "all texts were embedded", every=0.25)
+
+
+def _places(ours: Server, qdrant: Path) -> tuple[Places, str]:
+    """Where the stores of this run are, for the application's role, and the database for its owner."""
+    commands = [
+        Path(f"/proc/{each.pid}/cmdline").read_text().split("\0")
+        for each in descendants(ours.process.pid)
+        if each.parent == ours.process.pid
+    ]
+    sockets, redis, port = (_argument(commands, name) for name in ("-k", "--unixsocket", "--port"))
+    password = json.loads((ours.data / "mongodb" / "credentials").read_text())["password"]
+    database = f"@/studygraph?host={quote(sockets)}&port=5432"
+    return Places(
+        database_url=f"postgresql://studygraph_app{database}",
+        redis_url=f"unix://{quote(redis)}",
+        mongodb_url=f"mongodb://studygraph:{password}@127.0.0.1:{port}/studygraph?authSource=admin&directConnection=true",
+        qdrant_folder=qdrant,
+        public_url=PUBLIC_URL,
+        secret=(ours.data / "secret").read_text(encoding="ascii").strip(),
+    ), f"postgresql://studygraph{database}"
+
+
+def _argument(commands: list[list[str]], name: str) -> str:
+    """What follows a word on the command line of one of the servers."""
+    for command in commands:
+        if name in command and (value := command[command.index(name) + 1]) != "0":
+            return value
+    raise BenchError(f"No embedded server was started with {name}.")
+
+
+def _listens(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False

@@ -1,6 +1,7 @@
 """Where are the endpoints by hand served? One process, one worker, by the graph's own HTTP server and event loop.
 
-Everything it needs to know stands in the environment: `HAND` is a JSON object with the port and the stores' places.
+Everything it needs to know stands in the environment: the port as for the graph, and `HAND`, a JSON object with the
+stores' places.
 """
 
 from __future__ import annotations
@@ -81,12 +82,12 @@ def _json(body: dict[str, Any]) -> Response:
 def main() -> None:
     """Serve until a signal."""
     told: dict[str, Any] = json.loads(os.environ["HAND"])
-    port, owner_url = told.pop("port"), told.pop("owner_url")
+    owner_url = told.pop("owner_url")
     places = Places(**told | {"qdrant_folder": Path(told["qdrant_folder"])})
     uvicorn.run(
         application(places, owner_url),
         host="127.0.0.1",
-        port=port,
+        port=int(os.environ["STUDYGRAPH_PORT"]),
         loop="uvloop",
         http="httptools",
         log_level="warning",

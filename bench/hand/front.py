@@ -54,9 +54,7 @@ async def front(desk: Desk, viewer: Viewer, identifier: str, search: str, first:
                 await connection.fetch(statements.USERS, [row["user_id"] for row in members], taught),
                 await connection.fetch(statements.RECORDINGS, [row["id"] for row in meetings]),
                 await connection.fetch(statements.SUMMARIES, [row["id"] for row in assessments]),
-                await connection.fetch(
-                    statements.DOCUMENTS, list({UUID(hit.payload["document_id"]) for hit in hits})
-                ),
+                await connection.fetch(statements.DOCUMENTS, list({UUID(hit.payload["document_id"]) for hit in hits})),
             ]
 
     (counts, users, recordings, summaries, documents), [teacher_seen], transcripts = await asyncio.gather(
@@ -148,8 +146,8 @@ async def _transcripts(desk: Desk, viewer: Viewer, meetings: list[Any]) -> list[
         "meeting_id": {"$in": [str(row["id"]) for row in meetings]},
         "classroom_id": {"$in": [str(each) for each in viewer.scope.classroom_ids]},
     }
-    shown = {name: 1 for name in ("meeting_id", "classroom_id", "language", "word_count")}
-    shown |= {name: 1 for name in ("duration_seconds", "created_at")}
+    shown = dict.fromkeys(("meeting_id", "classroom_id", "language", "word_count"), 1)
+    shown |= dict.fromkeys(("duration_seconds", "created_at"), 1)
     sliced = {"segment_count": {"$size": "$segments"}, "segments": {"$slice": ["$segments", 0, SEGMENTS]}}
     found: list[dict[str, Any]] = await desk.transcripts.aggregate(
         [{"$match": match}, {"$project": {**shown, **sliced}}]

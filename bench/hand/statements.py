@@ -1,6 +1,7 @@
-"""Which statements does the graph send for these operations? Asked of the loaders themselves, so that they are the same.
+"""Which statements does the graph send for these operations? Asked of the loaders themselves.
 
-A loader gets a lease that writes down what it is asked and answers nothing; what is written down is sent by hand.
+A loader gets a lease that writes down what it is asked and answers nothing; what is written down is sent by hand, so
+that both send the same.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ async def _count_of_members(loaders: Any) -> None:
     await totals(loaders, pages)
 
 
-MEMBERSHIPS: Final = _statement(lambda stores: memberships(stores, Scope(user_id=_ANYBODY)))
+MEMBERSHIPS: Final = _statement(lambda stores: memberships(stores.postgresql.lease(Scope(user_id=_ANYBODY)), _ANYBODY))
 USERS: Final = _statement(lambda loaders: Accounts(loaders).users_by_id([_ANYBODY]))
 CLASSROOM: Final = _statement(lambda loaders: Classrooms(loaders).classrooms_by_id([_ANYBODY]))
 CLASSROOMS_OF_USER: Final = _statement(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -60,7 +62,8 @@ async def upgrade(owner_dsn: str, *, target: str = "head") -> bool:
                 StoreName.POSTGRESQL,
                 f"The database is at schema revision {version}, newer than this program's {head()}: update the program.",
             )
-        await _run(owner_dsn, target)
+        with _privileged():
+            await _run(owner_dsn, target)
         return True
     except asyncpg.InsufficientPrivilegeError as error:
         raise StoreMisconfigured(
@@ -68,6 +71,20 @@ async def upgrade(owner_dsn: str, *, target: str = "head") -> bool:
         ) from error
     finally:
         await owner.close()
+
+
+@contextmanager
+def _privileged() -> Iterator[None]:
+    """Raise a missing privilege as asyncpg's own error: SQLAlchemy wraps it twice."""
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        yield
+    except DBAPIError as error:
+        cause = error.orig.__cause__ if error.orig is not None else None
+        if isinstance(cause, asyncpg.InsufficientPrivilegeError):
+            raise cause from error
+        raise
 
 
 async def _run(owner_dsn: str, target: str) -> None:

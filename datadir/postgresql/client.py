@@ -36,6 +36,8 @@ R = TypeVar("R", bound=Row)
 APP_ROLE: Final = "studygraph_app"
 READ_DEADLINE: Final = 0.4
 WRITE_DEADLINE: Final = 5.0
+# Turns of the event loop that a lease waits for the next level.
+LINGER: Final = 4
 
 # Seconds that a cut statement gets to be over on the server, before its connection is dropped.
 CUT_DEADLINE: Final = 0.2
@@ -84,9 +86,9 @@ class _Asked(NamedTuple):
 
 
 class Lease:
-    """The read-only connection of one operation's current level."""
+    """The read-only connection of one operation's current level, and of the next one where that asks at once."""
 
-    __slots__ = ("_begin", "_pg", "_queue", "_task", "scope")
+    __slots__ = ("_begin", "_pg", "_queue", "_task", "_unset", "scope")
 
     def __init__(self, pg: Postgres, scope: Scope) -> None:
         self._pg = pg
@@ -95,6 +97,14 @@ class Lease:
         self._begin = "begin isolation level repeatable read read only; " + scope_settings(scope)
         self._queue: list[_Asked] = []
         self._task: asyncio.Task[None] | None = None
+        # Whether a transaction is open that still has the scope of before.
+        self._unset = False
+
+    def widen(self, scope: Scope) -> None:
+        """Read with this scope from now on. Whoever calls it waits for no statement of before."""
+        self.scope = scope
+        self._begin = "begin isolation level repeatable read read only; " + scope_settings(scope)
+        self._unset = True
 
     async def fetch(self, record: type[R], sql: str, *args: Any) -> list[R]:
         """Run one statement within this level's transaction; rows come as `record`. One store call."""
@@ -111,7 +121,8 @@ class Lease:
             while self._queue:
                 await self._run_level()
         finally:
-            self._task = None
+            # Only a task that was ended leaves something: what was asked while it cleared up.
+            self._task = asyncio.create_task(self._run()) if self._queue else None
 
     async def _run_level(self) -> None:
         """One transaction: what is asked before its end is answered in it."""
@@ -119,8 +130,12 @@ class Lease:
         failure: BaseException | None = None
         try:
             connection = await self._pg.acquire()
+            self._unset = False
             await connection.execute(self._begin, timeout=self._pg.read_deadline)
-            while self._queue:
+            while await self._is_asked():
+                if self._unset:
+                    self._unset = False
+                    await connection.execute(scope_settings(self.scope), timeout=self._pg.read_deadline)
                 await self._answer(connection, self._queue[0])
                 del self._queue[0]
             await connection.execute("commit", timeout=self._pg.read_deadline)
@@ -135,6 +150,15 @@ class Lease:
         finally:
             if connection is not None:
                 await self._pg.give_back(connection, failure)
+
+    async def _is_asked(self) -> bool:
+        """Whether there is a statement to run. What was just answered may make the next level ask: that takes a few
+        turns of the loop and no waiting, less than ending this transaction and opening another."""
+        for _ in range(LINGER):
+            if self._queue:
+                return True
+            await asyncio.sleep(0)
+        return bool(self._queue)
 
     async def _answer(self, connection: asyncpg.pool.PoolConnectionProxy[Any], asked: _Asked) -> None:
         """Run one statement. Raises where the connection is of no more use; a defect of the statement is its own."""

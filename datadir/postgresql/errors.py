@@ -46,7 +46,6 @@ def translated(error: BaseException, store: StoreName = StoreName.POSTGRESQL) ->
         return StoreTimeout(store)
     if not isinstance(error, Exception):  # the task was cancelled, and others waited for what it did
         return StoreUnavailable(store)
-    # Among asyncpg's interface errors are refused values, which are ValueErrors too.
-    if isinstance(error, UNREACHABLE) and not isinstance(error, ValueError):
+    if isinstance(error, UNREACHABLE):
         return StoreUnavailable(store)
     return error

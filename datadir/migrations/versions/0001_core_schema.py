@@ -15,18 +15,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in (
-        "outbox",
-        "documents",
-        "submissions",
-        "assessment_questions",
-        "assessments",
-        "recordings",
-        "meetings",
-        "classroom_members",
-        "classrooms",
-        "users",
-    ):
-        op.execute(f"drop table {table}")
+    # At once: policies of one table read another.
+    op.execute(
+        "drop table outbox, documents, submissions, assessment_questions, assessments, recordings, meetings, "
+        "classroom_members, classrooms, users"
+    )
     for function in ("app_user_id", "app_classroom_ids", "app_taught_ids", "app_sees_all"):
         op.execute(f"drop function {function}()")

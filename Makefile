@@ -1,18 +1,20 @@
 # Two commands: `make run` (set up and serve with demo data) and `make test`.
 # They need a Python 3.11-3.13, make and the package registry.
 
-PORT ?= 8000
-DATA ?= .data
+PORT ?= $(or $(STUDYGRAPH_PORT),8000)
+DATA ?= $(or $(STUDYGRAPH_DATA_DIR),.data)
 VENV := .venv
 BIN := $(VENV)/bin
+# Bytecode is kept, whatever the environment wishes: compiling anew costs each start some seconds.
+SERVE := STUDYGRAPH_DEMO="$${STUDYGRAPH_DEMO:-true}" STUDYGRAPH_PORT="$(PORT)" STUDYGRAPH_DATA_DIR="$(DATA)" PYTHONDONTWRITEBYTECODE=
 
 .PHONY: run dev test check format lock demo schema clean bench-start help
 
 run: $(VENV)/.run ## Set up, start the embedded stores, serve with the demo school (PORT=8000 DATA=.data)
-	@STUDYGRAPH_DEMO=true STUDYGRAPH_PORT="$(PORT)" STUDYGRAPH_DATA_DIR="$(DATA)" exec $(BIN)/python -m graph serve
+	@$(SERVE) exec $(BIN)/python -m graph serve
 
 dev: $(VENV)/.dev ## The same, started anew at each change of the code
-	@STUDYGRAPH_DEMO=true STUDYGRAPH_PORT="$(PORT)" STUDYGRAPH_DATA_DIR="$(DATA)" exec $(BIN)/watchfiles --filter python --sigint-timeout 30 "python -m graph serve" graph resolvers loaders datadir
+	@$(SERVE) exec $(BIN)/watchfiles --filter python --sigint-timeout 60 "$(BIN)/python -m graph serve" graph resolvers loaders datadir
 
 test: $(VENV)/.dev ## All tests; no other server is needed
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)

@@ -26,7 +26,7 @@ from datadir import ledger
 from datadir.minio.embedded import FolderObjects
 from graph.authn import claimed_role, needs_account, viewer_of
 from graph.context import Context
-from graph.errors import RequestError, coded, formatted
+from graph.errors import RequestError, coded, formatted, of_variable
 from graph.execution.documents import Document, DocumentErrors, Documents
 from graph.execution.explain import explained
 from graph.execution.plans import Plans
@@ -145,7 +145,7 @@ class Graph:
             self.schema, definition.variable_definitions or (), envelope.variables, max_errors=20
         )
         if isinstance(values, list):
-            raise DocumentErrors([coded(each, "BAD_USER_INPUT") for each in values])
+            raise DocumentErrors([of_variable(each) for each in values])
         if nul := nul_variables(definition, envelope.variables):
             raise DocumentErrors([coded(each, "BAD_USER_INPUT") for each in nul])
         if pages := oversized_pages(demands, values.coerced):

@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from graph.progress import StartProgress
 from graph.settings import Settings, SettingsError, load
 
 app = typer.Typer(
@@ -47,9 +48,11 @@ def serve(
 ) -> None:
     """Open the stores, migrate, and answer at /graphql until SIGINT or SIGTERM."""
     settings = _settings(host=host, port=port, data_dir=data, demo=demo, demo_size=size)
-    from graph.serving import serve_until_stopped
+    with StartProgress() as progress:
+        progress.step("loading the program")
+        from graph.serving import serve_until_stopped
 
-    sentence = serve_until_stopped(settings)
+        sentence = serve_until_stopped(settings, progress)
     if sentence is not None:
         _stop(sentence, 1)
 
@@ -60,9 +63,11 @@ def migrate(
 ) -> None:
     """Open the stores, bring their schemas up to date, and close them."""
     settings = _settings(data_dir=data)
-    from graph.serving import migrate_stores
+    with StartProgress() as progress:
+        progress.step("loading the program")
+        from graph.serving import migrate_stores
 
-    sentence = migrate_stores(settings)
+        sentence = migrate_stores(settings, progress)
     if sentence is not None:
         _stop(sentence, 1)
 

@@ -57,6 +57,12 @@ def coded(error: GraphQLError, code: str) -> dict[str, Any]:
     return _shape(error, error.message, {"code": code})
 
 
+def of_variable(error: GraphQLError) -> dict[str, Any]:
+    """An error of a variable, without the object that graphql-core found there: it may hold a password."""
+    message, found, _ = error.message.partition(", found: ")
+    return _shape(error, f"{message}." if found else message, {"code": "BAD_USER_INPUT"})
+
+
 def _shape(error: GraphQLError, message: str, extensions: dict[str, Any]) -> dict[str, Any]:
     shape: dict[str, Any] = {"message": message}
     if error.locations:

@@ -17,7 +17,7 @@ Obey = Callable[[int], object]
 
 
 class Stopped(BaseException):
-    """An order came where no event loop runs that could be told. Not an Exception: nothing may take it for a failure."""
+    """An order came where no event loop runs that could be told. No Exception: nothing may take it for a failure."""
 
 
 class Orders:
@@ -36,7 +36,8 @@ class Orders:
 
     def __exit__(self, *error: object) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            # Obeyed already: one more, while the interpreter ends, would make a death by signal of a clean ending.
+            signal.signal(number, signal.SIG_IGN if self.given else handler)
 
     def end(self, reason: str) -> None:
         """Stop because of something that happened. In the event loop."""

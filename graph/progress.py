@@ -1,11 +1,13 @@
-"""What does whoever started the program see while it starts and stops? Moving bars on a terminal, plain lines elsewhere.
+"""What does whoever started the program see while it starts and stops?
 
-Everything goes to standard error. The bars vanish with the step, so that what stays on a terminal is what was said.
+Moving bars on a terminal, plain lines elsewhere. Everything goes to standard error. The bars vanish with the step, so
+that what stays on a terminal is what was said.
 """
 
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
@@ -89,5 +91,6 @@ class StartProgress:
         return self._bars
 
     def _write(self, line: str) -> None:
-        self._stream.write(f"{line}\n")
-        self._stream.flush()
+        with suppress(OSError):  # whoever listened has gone: no reason to stop, nor to stop otherwise
+            self._stream.write(f"{line}\n")
+            self._stream.flush()

@@ -12,13 +12,13 @@ from typing import Protocol
 
 import structlog
 
-from datadir.data_folder import DataFolder
+from datadir.data_folder import DataFolder, DataFolderUnusable
 from datadir.errors import StoreError
 from datadir.launcher import Launcher
 from datadir.names import StoreName
 from datadir.qdrant.embedding import Embedder
 from datadir.stores import Addresses, Stores, open_stores
-from graph.settings import Settings
+from graph.settings import SHORTEST_SECRET, Settings
 from loaders.accounts import PREAMBLE
 from loaders.cursor import Cursors
 from resolvers.operation import Services
@@ -77,7 +77,12 @@ def secret_of(settings: Settings, folder: DataFolder | None) -> str:
     kept = folder.path / "secret"
     if not kept.exists():
         _write_private(kept, secrets.token_urlsafe(48))
-    return kept.read_text(encoding="ascii").strip()
+    secret = kept.read_text(encoding="ascii", errors="replace").strip()
+    if len(secret) < SHORTEST_SECRET:
+        raise DataFolderUnusable(
+            f"{kept} is damaged: bring it back, or remove it, and everybody has to log in once more."
+        )
+    return secret
 
 
 def _write_private(path: Path, text: str) -> None:
@@ -111,13 +116,23 @@ async def opened(
         passwords = Passwords()
         stack.callback(passwords.close)
         services = Services(stores, embedder, Cursors(secret), Tokens(secret), passwords)
+        if launcher is not None:
+            await stack.enter_async_context(_background(_watch(launcher, died)))
         if settings.demo:
             await _seed(services, progress, settings.demo_size)
         await stack.enter_async_context(_background(_index(services, settings)))
         await stack.enter_async_context(_background(stores.events.publish_until(asyncio.Event())))
-        if launcher is not None:
-            await stack.enter_async_context(_background(_watch(launcher, died)))
         yield services
+
+
+async def migrated(settings: Settings, folder: DataFolder | None, progress: Progress) -> None:
+    """Open the stores, which brings their schemas up to date, and close them. Raises StoreMisconfigured."""
+    async with AsyncExitStack() as stack:
+        launcher = None
+        if folder is not None:
+            launcher = await stack.enter_async_context(Launcher(folder, progress.step))
+        where = addresses(settings, secret_of(settings, folder))
+        await open_stores(where, stack, folder=folder, launcher=launcher, report=progress.step)
 
 
 async def _seed(services: Services, progress: Progress, size: int) -> None:
@@ -134,7 +149,15 @@ async def _seed(services: Services, progress: Progress, size: int) -> None:
 
 @asynccontextmanager
 async def _background(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    task = asyncio.create_task(work)
+    """`work` goes on meanwhile. Its failure is logged when it happens, and never disturbs the closing of the stores."""
+
+    async def logged() -> None:
+        try:
+            await work
+        except Exception:
+            log.exception("background work ended", work=task.get_name())
+
+    task = asyncio.create_task(logged(), name=getattr(work, "__qualname__", "work"))
     try:
         yield
     finally:
@@ -147,10 +170,22 @@ async def _watch(launcher: Launcher, died: Callable[[str], None]) -> None:
     died(await launcher.child_died())
 
 
+def _import_what_waits(settings: Settings) -> None:
+    """What the start did not wait for, before the first question or page has to."""
+    import datadir.qdrant.models
+
+    assert datadir.qdrant.models.Filter
+    if settings.demo:
+        from graph.explorer.tabs import explorer
+
+        explorer(settings)
+
+
 async def _index(services: Services, settings: Settings) -> None:
     """Load the model, then embed what demo documents still wait, telling `stores` how far it is."""
     stores: Stores = services.stores
     try:
+        await asyncio.to_thread(_import_what_waits, settings)
         await services.embedder.warm()
         if settings.demo:
             from resolvers.demo.indexing import index_documents

@@ -5,20 +5,70 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-import signal
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 
+import structlog
 import uvicorn
 
 from datadir.data_folder import DataFolder, DataFolderError, claim
 from datadir.errors import StoreError
 from graph.app import application
 from graph.logs import configure_logs
+from graph.orders import Orders, Stopped
 from graph.progress import StartProgress
-from graph.services import addresses, opened
+from graph.services import addresses, migrated, opened
 from graph.settings import Settings
+from resolvers.operation import Services
+
+log = structlog.get_logger("studygraph.serving")
+
+GRACE_SECONDS = 30
+"""How long running requests may take to finish once we are told to stop."""
+
+
+class Refused(Exception):
+    """The server does not start; the message is a sentence."""
+
+
+def serve_until_stopped(settings: Settings, progress: StartProgress) -> str | None:
+    """Serve until a signal; a sentence where the server could not start or had to end."""
+
+    def serve(orders: Orders) -> None:
+        # The folder first: whoever starts the same thing twice shall read who holds it.
+        with _claimed(settings) as folder, _surprises(folder), _listening(settings) as listener:
+            # Port 0 is any free one: from here on it has a number.
+            with_port = settings.model_copy(update={"port": listener.getsockname()[1]})
+            orders.run(_serve(with_port, folder, listener, progress, orders), _event_loop)
+
+    return _in_words(settings, serve)
+
+
+def migrate_stores(settings: Settings, progress: StartProgress) -> str | None:
+    """Open and close the stores, which brings their schemas up to date; a sentence where that fails."""
+
+    def migrate(orders: Orders) -> None:
+        with _claimed(settings) as folder, _surprises(folder):
+            orders.run(migrated(settings, folder, progress), _event_loop)
+        if orders.given:
+            raise Refused("Stopped before all stores were up to date: do it again.")
+
+    return _in_words(settings, migrate)
+
+
+def _in_words(settings: Settings, work: Callable[[Orders], None]) -> str | None:
+    """What went wrong in `work`, as a sentence."""
+    configure_logs(settings)
+    with Orders() as orders:
+        try:
+            work(orders)
+        except Stopped:
+            pass
+        except (Refused, DataFolderError, StoreError) as error:
+            return orders.reason or str(error)
+    return orders.reason
 
 
 def _event_loop() -> asyncio.AbstractEventLoop:
@@ -29,111 +79,75 @@ def _event_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-class _Refused(Exception):
-    """The server does not start; the message is a sentence."""
+async def _serve(
+    settings: Settings, folder: DataFolder | None, listener: socket.socket, progress: StartProgress, orders: Orders
+) -> None:
+    with _pid_file(folder):
+        async with opened(settings, folder, progress, orders.end) as services:
+            if folder is not None and folder.notice is not None:
+                progress.say(folder.notice)
+            if not orders.given:  # until Python 3.12 asyncio.wait_for may swallow a cancellation
+                await _answer(settings, services, listener, progress, orders)
 
 
-def serve_until_stopped(settings: Settings) -> str | None:
-    """Serve until a signal; a sentence where the server could not start or had to end."""
-    configure_logs(settings)
-    try:
-        # The port first: a busy one must not cost the start of three servers.
-        with (
-            _listening(settings) as listener,
-            _claimed(settings) as folder,
-            asyncio.Runner(loop_factory=_event_loop) as runner,
-        ):
-            return runner.run(_serve(settings, folder, listener))
-    except (_Refused, DataFolderError, StoreError) as error:
-        return str(error)
-    except KeyboardInterrupt:
-        return None
-
-
-def migrate_stores(settings: Settings) -> str | None:
-    """Open and close the stores, which brings their schemas up to date; a sentence where that fails."""
-    configure_logs(settings)
-
-    async def once(folder: DataFolder | None) -> None:
-        with StartProgress() as progress:
-            async with opened(settings, folder, progress):
-                pass
-
-    try:
-        with _claimed(settings) as folder:
-            asyncio.run(once(folder))
-    except (_Refused, DataFolderError, StoreError) as error:
-        return str(error)
-    return None
-
-
-class _Server(uvicorn.Server):
-    """uvicorn, told when an embedded server ends by itself.
-
-    A signal is an order to stop, carried out: it is not raised once more after the stop, which would end the process
-    before the data folder is given back."""
-
-    died: str | None = None
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Stop on SIGINT and SIGTERM, at once on a second one."""
-        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def end(self, sentence: str) -> None:
-        """Stop, and remember why."""
-        self.died = sentence
-        self.should_exit = True
-
-
-async def _serve(settings: Settings, folder: DataFolder | None, listener: socket.socket) -> str | None:
-    failure: list[BaseException] = []
-    with StartProgress() as progress:
-
-        class Opening:
-            """The services as the application's lifespan opens them; keeps the reason when they do not open."""
-
-            async def __aenter__(self) -> object:
-                self.context = opened(settings, folder, progress, server.end)
-                try:
-                    services = await self.context.__aenter__()
-                except BaseException as error:
-                    failure.append(error)
-                    raise
-                progress.step(f"serving {settings.base_url}/graphql")
-                return services
-
-            async def __aexit__(self, *error: object) -> None:
-                await self.context.__aexit__(None, None, None)
-
+async def _answer(
+    settings: Settings, services: Services, listener: socket.socket, progress: StartProgress, orders: Orders
+) -> None:
+    """Answer requests until told to stop."""
+    app = application(settings, nullcontext(services))
+    async with app.router.lifespan_context(app):
         config = uvicorn.Config(
-            application(settings, Opening()),  # type: ignore[arg-type]
+            app,
             http="httptools",
             ws="websockets-sansio",
-            lifespan="on",
+            lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
             timeout_keep_alive=15,
-            timeout_graceful_shutdown=30,
+            timeout_graceful_shutdown=GRACE_SECONDS,
         )
-        server = _Server(config)
-        if folder is not None:
-            (folder.path / "server.pid").write_text(f"{os.getpid()}\n", encoding="ascii")
+        server = _Server(config, lambda: _greet(settings, progress))
+        orders.obeyed_by(server.obey)
+        await server.serve(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which says when it answers and takes its orders from `Orders` alone."""
+
+    def __init__(self, config: uvicorn.Config, answering: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._answering = answering
+
+    def obey(self, given: int) -> None:
+        """Stop once running requests are done; with a second order at once."""
+        self.should_exit = True
+        if given > 1:
+            self.force_exit = True
+            for connection in list(self.server_state.connections):
+                connection.transport.abort()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then say so."""
         try:
-            await server.serve(sockets=[listener])
-        finally:
-            if folder is not None:
-                with suppress(OSError):
-                    (folder.path / "server.pid").unlink()
-    if failure and not isinstance(failure[0], asyncio.CancelledError):
-        raise failure[0]
-    return server.died
+            await super().startup(sockets)
+        except OSError as error:  # two starts may bind one port, but only one of them can listen
+            raise _no_port(self.config.host, self.config.port, error) from None
+        self._answering()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing: uvicorn's own would end the process by the signal, before the data folder is given back."""
+        yield
+
+
+def _greet(settings: Settings, progress: StartProgress) -> None:
+    progress.say(f"StudyGraph answers at {settings.base_url}/graphql")
+    if settings.demo:
+        from graph.explorer.tabs import demo_hints
+
+        hints = demo_hints(settings.demo_size)
+        progress.say(f"Demo accounts: {', '.join(hints.accounts.values())}; password: {hints.password}")
 
 
 @contextmanager
@@ -146,22 +160,57 @@ def _claimed(settings: Settings) -> Iterator[DataFolder | None]:
 
 
 @contextmanager
-def _listening(settings: Settings) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family)
+def _pid_file(folder: DataFolder | None) -> Iterator[None]:
+    """`DATA/server.pid` while we run."""
+    if folder is None:
+        yield
+        return
+    file = folder.path / "server.pid"
+    draft = file.with_suffix(".pid.new")
+    draft.write_text(f"{os.getpid()}\n", encoding="ascii")
+    draft.replace(file)
     try:
+        yield
+    finally:
+        with suppress(OSError):
+            file.unlink()
+
+
+@contextmanager
+def _surprises(folder: DataFolder | None) -> Iterator[None]:
+    """What nobody foresaw, as a sentence, with its traceback where an engineer looks."""
+    try:
+        yield
+    except (Refused, DataFolderError, StoreError):
+        raise
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(".")
+        if folder is None:
+            log.error("surprise", exc_info=True)
+            raise Refused(f"Something went wrong that nobody foresaw ({what}).") from error
+        where = folder.path / "logs" / "server.log"
+        where.parent.mkdir(exist_ok=True)
+        with where.open("a", encoding="utf-8") as file:
+            file.writelines(traceback.format_exception(error))
+        raise Refused(f"Something went wrong that nobody foresaw ({what}): see {where}.") from error
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    """The port, before any server is started: a busy one must not cost that."""
+    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((settings.host, settings.port))
         except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                raise _Refused(
-                    f"Port {settings.port} on {settings.host} is in use: stop what listens there, or choose another "
-                    f"with PORT=... (STUDYGRAPH_PORT)."
-                ) from None
-            raise _Refused(f"Cannot listen on {settings.host}:{settings.port}: {error.strerror or error}.") from None
-        except OverflowError:
-            raise _Refused(f"{settings.port} is no port.") from None
+            raise _no_port(settings.host, settings.port, error) from None
         yield listener
-    finally:
-        listener.close()
+
+
+def _no_port(host: str, port: int, error: OSError) -> Refused:
+    if error.errno == errno.EADDRINUSE:
+        return Refused(
+            f"Port {port} on {host} is in use: stop what listens there, or choose another with PORT=... "
+            f"(STUDYGRAPH_PORT)."
+        )
+    return Refused(f"Cannot listen on {host}:{port}: {error.strerror or error}.")

@@ -10,13 +10,17 @@ from __future__ import annotations
 import difflib
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 PREFIX = "STUDYGRAPH_"
+SHORTEST_SECRET = 32
 
 
 class SettingsError(Exception):
@@ -34,10 +38,12 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="The address the server listens on.")
     port: int = Field(8000, ge=0, le=65535, description="The port the server listens on.")
     data_dir: Path = Field(Path(".data"), description="The folder of the embedded stores, logs and `server.pid`.")
-    public_url: str | None = Field(None, description="How browsers reach the server; begins the links it signs.")
+    public_url: str | None = Field(
+        None, pattern=r"^https?://[^/\s]+", description="How browsers reach the server; begins the links it signs."
+    )
     secret: SecretStr | None = Field(
         None,
-        min_length=32,
+        min_length=SHORTEST_SECRET,
         description="Signs tokens, cursors and links; 32 characters or more. Development makes one in the data folder.",
     )
     execution: Literal["compiled", "graphql-core"] = Field(
@@ -111,7 +117,10 @@ class Settings(BaseSettings):
     @property
     def base_url(self) -> str:
         """How browsers reach the server."""
-        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+        # Whoever listens on every address is reached by the loopback from here; from elsewhere, public_url says how.
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        bracketed = f"[{host}]" if ":" in host else host
+        return (self.public_url or f"http://{bracketed}:{self.port}").rstrip("/")
 
 
 class SecretFiles(PydanticBaseSettingsSource):
@@ -126,9 +135,14 @@ class SecretFiles(PydanticBaseSettingsSource):
         if os.environ.get(variable):
             raise SettingsError(f"{variable} and {variable}_FILE are both set: keep one.")
         try:
-            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
-        except (OSError, UnicodeError) as error:
-            raise SettingsError(f"{variable}_FILE names {path}, which cannot be read: {error}.") from None
+            secret = Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise SettingsError(f"{variable}_FILE names {path}, which cannot be read: {error.strerror}.") from None
+        except UnicodeError:
+            raise SettingsError(f"{variable}_FILE names {path}, which is not text in UTF-8.") from None
+        if not secret:
+            raise SettingsError(f"{variable}_FILE names {path}, which is empty.")
+        return secret, field_name, False
 
     def __call__(self) -> dict[str, Any]:
         """All secrets that are in files."""
@@ -149,13 +163,7 @@ SECRETS = frozenset(
 
 def load(**overrides: Any) -> Settings:
     """The settings of this process; `overrides` are field names from the command line. Raises SettingsError."""
-    names = {environment_name(name): name for name in Settings.model_fields}
-    known = set(names) | {f"{secret}_FILE" for secret in SECRETS}
-    for name in os.environ:
-        if name.upper().startswith(PREFIX) and name.upper() not in known:
-            near = difflib.get_close_matches(name.upper(), known, 1)
-            hint = f" Did you mean {near[0]}?" if near else ""
-            raise SettingsError(f"There is no setting {name}.{hint}")
+    _refuse_unknown_names()
     try:
         settings = Settings(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
@@ -163,8 +171,39 @@ def load(**overrides: Any) -> Settings:
         where = str(first["loc"][0]) if first["loc"] else ""
         variable = environment_name(where) if where in Settings.model_fields else where
         # The value itself is not repeated: it may be a secret.
-        raise SettingsError(f"{variable} has a bad value: {first['msg'][0].lower()}{first['msg'][1:]}.") from None
+        raise SettingsError(f"{variable} {_complaint(first)}.") from None
     return _checked(settings)
+
+
+def _refuse_unknown_names() -> None:
+    known = {environment_name(name) for name in Settings.model_fields} | {f"{secret}_FILE" for secret in SECRETS}
+    for name in os.environ:
+        if not name.upper().startswith(PREFIX) or name.upper() in known:
+            continue
+        bare = name.upper().removeprefix(PREFIX)
+        near = [bare] if bare in known else difflib.get_close_matches(name.upper(), known, 1, cutoff=0.75)
+        raise SettingsError(f"There is no setting {name}." + (f" Did you mean {near[0]}?" if near else ""))
+
+
+def _complaint(error: ErrorDetails) -> str:
+    """What is wrong with a value, in our words where pydantic's are about Python."""
+    limits = error.get("ctx", {})
+    match error["type"]:
+        case "too_short":
+            return f"must have at least {limits['min_length']} characters"
+        case "int_parsing" | "int_type" | "int_from_float":
+            return "must be a whole number"
+        case "bool_parsing" | "bool_type":
+            return "must be true or false"
+        case "greater_than_equal":
+            return f"must be {limits['ge']} or more"
+        case "less_than_equal":
+            return f"must be {limits['le']} or less"
+        case "literal_error":
+            return f"must be {limits['expected']}"
+        case "string_pattern_mismatch":
+            return "must begin with http:// or https:// and name a host"
+    return f"has a bad value: {error['msg'][0].lower()}{error['msg'][1:]}"
 
 
 def _checked(settings: Settings) -> Settings:

@@ -12,6 +12,7 @@ from loaders.library import Library
 from loaders.meetings import Meetings
 
 if TYPE_CHECKING:
+    from datadir.postgresql.client import Lease
     from datadir.qdrant.embedding import Embedder
     from datadir.scope import Scope
     from datadir.stores import Stores
@@ -35,12 +36,13 @@ class Loaders:
         "stores",
     )
 
-    def __init__(self, stores: Stores, scope: Scope, cursors: Cursors, embedder: Embedder) -> None:
+    def __init__(self, stores: Stores, lease: Lease, cursors: Cursors, embedder: Embedder) -> None:
+        """`lease` reads PostgreSQL with the viewer's scope; the other stores get that scope in their own words."""
         self.stores = stores
-        self.scope = scope
+        self.scope: Scope = lease.scope
         self.cursors = cursors
         self.embedder = embedder
-        self.lease = stores.postgresql.lease(scope)
+        self.lease = lease
         self.accounts = Accounts(self)
         self.classrooms = Classrooms(self)
         self.meetings = Meetings(self)

@@ -13,6 +13,7 @@ from datadir.redis import keys
 from datadir.scope import Scope
 
 if TYPE_CHECKING:
+    from datadir.postgresql.client import Lease
     from datadir.stores import Stores
     from loaders import Loaders
 
@@ -123,12 +124,12 @@ class Accounts:
         return [found[each] for each in ids]
 
 
-async def memberships(stores: Stores, scope: Scope) -> list[MembershipRecord]:
-    """The viewer's own classrooms: what the rest of the scope is made of. `scope` carries the user alone."""
-    return await stores.postgresql.lease(scope).fetch(
+async def memberships(lease: Lease, user_id: UUID) -> list[MembershipRecord]:
+    """The viewer's own classrooms: what the rest of the scope is made of. The lease's scope is the user alone."""
+    return await lease.fetch(
         MembershipRecord,
         "select classroom_id, role from classroom_members where user_id = $1 order by classroom_id",
-        scope.user_id,
+        user_id,
     )
 
 

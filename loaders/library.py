@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 
 from datadir.postgresql.record import Row
-from datadir.qdrant import models
 from datadir.qdrant.collections import DOCUMENTS
 from loaders.cursor import Cursors, InvalidCursor
 from loaders.page import PageRequest
 
 if TYPE_CHECKING:
+    from datadir.qdrant import models
     from loaders import Loaders
 
 
@@ -101,6 +101,9 @@ class Library:
         """Chunks in the order of `ids`, None where the viewer's scope holds none."""
         if not ids:
             return []
+        # Half a second of pydantic classes: imported where they are used, so that no start waits for them.
+        from datadir.qdrant import models
+
         wanted = models.HasIdCondition(has_id=list(dict.fromkeys(ids)))
         page = await self._loaders.stores.vectors.scroll(DOCUMENTS.name, self._visible(wanted), limit=len(ids))
         found = {each.id: _chunk(each.id, each.payload) for each in page.records}
@@ -120,6 +123,8 @@ class Library:
             offset = position + 1
         if not distinct:
             return [InvalidCursor() for _ in ids]
+        from datadir.qdrant import models
+
         vector = await self._loaders.embedder.embed_query(query)
         answers = await self._loaders.stores.vectors.query_batch(
             DOCUMENTS.name,
@@ -144,6 +149,8 @@ class Library:
         return [pages.get(each) or InvalidCursor() for each in ids]
 
     def _visible(self, wanted: models.FieldCondition | models.HasIdCondition) -> models.Filter:
+        from datadir.qdrant import models
+
         # The door in Qdrant's own words: what is wanted, if it lies in one of the viewer's classrooms.
         scope = self._loaders.scope
         must: list[Any] = [wanted]
@@ -154,6 +161,8 @@ class Library:
 
 
 def _of_classroom(classroom_id: UUID) -> models.FieldCondition:
+    from datadir.qdrant import models
+
     return models.FieldCondition(key="classroom_id", match=models.MatchValue(value=str(classroom_id)))
 
 

@@ -82,8 +82,11 @@ class Operation:
         return await asyncio.shield(self._opening)
 
     async def _open(self) -> Loaders:
-        scope = ANONYMOUS if self.viewer is None else await scope_of(self.stores, self.viewer.user_id, self.viewer.role)
-        self._opened = Loaders(self.stores, scope, self.services.cursors, self.services.embedder)
+        # One lease from the first statement on: where a field asks at once, scope and field share a transaction.
+        lease = self.stores.postgresql.lease(self.scope)
+        if self.viewer is not None:
+            lease.widen(await scope_of(lease, self.viewer.user_id, self.viewer.role))
+        self._opened = Loaders(self.stores, lease, self.services.cursors, self.services.embedder)
         return self._opened
 
     def become(self, viewer: Viewer) -> None:

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
-from datadir.data_folder import claim
+from datadir.data_folder import DataFolder, claim
+from datadir.postgresql.embedded import DATABASE, OWNER
 from graph.app import application
 from graph.explorer.tabs import demo_ids
 from graph.services import opened
@@ -44,12 +46,18 @@ class RunningSchool:
     http: httpx.AsyncClient
     start: datetime
     now: datetime
+    folder: DataFolder
     tokens: dict[str, str] = field(default_factory=dict)
 
     @property
     def ids(self) -> dict[str, str]:
         """Global ids by their names in the demo."""
         return demo_ids()
+
+    @property
+    def owner_dsn(self) -> str:
+        """Where the owner of the embedded PostgreSQL connects."""
+        return f"postgresql://{OWNER}@/{DATABASE}?host={quote(str(self.folder.run_dir / 'postgresql'))}&port=5432"
 
     async def token(self, account: str) -> str:
         """An access token of a demo account; one log-in each."""
@@ -94,7 +102,7 @@ async def running_school(folder: Path) -> AsyncIterator[RunningSchool]:
             async with app.router.lifespan_context(app):
                 transport = httpx.ASGITransport(app=app)
                 async with httpx.AsyncClient(transport=transport, base_url="http://school.test") as http:
-                    yield RunningSchool(still, settings, http, start, now)
+                    yield RunningSchool(still, settings, http, start, now, held)
 
 
 @asynccontextmanager

@@ -22,9 +22,8 @@ ADVISORY_LOCK: Final = 7_378_697_629_483_820_646
 
 def metadata_of_all_tables() -> MetaData:
     """The tables that revisions are compared with."""
-    from datadir.postgresql import outbox, tables
+    from datadir.postgresql import tables
 
-    assert outbox.Outbox.__tablename__ == "outbox"
     return tables.metadata
 
 

@@ -18,11 +18,9 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, Final, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
 import asyncpg
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
 
 from datadir.errors import StoreMisconfigured
 from datadir.ledger import count
@@ -30,6 +28,9 @@ from datadir.names import StoreName
 from datadir.postgresql.errors import UNREACHABLE, translated, translating
 from datadir.postgresql.record import Row
 from datadir.scope import Scope
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 R = TypeVar("R", bound=Row)
 
@@ -336,6 +337,10 @@ class Postgres:
     def engine(self) -> AsyncEngine:
         """SQLAlchemy over this very pool, for statements built from the SQLModel classes."""
         if self._engine is None:
+            # Imported when first needed: reads go without SQLAlchemy, and it takes as long as a warm start's databases.
+            from sqlalchemy.ext.asyncio import create_async_engine
+            from sqlalchemy.pool import NullPool
+
             self._engine = create_async_engine("postgresql+asyncpg://", async_creator=self._borrow, poolclass=NullPool)
         return self._engine
 
@@ -369,6 +374,13 @@ class _Borrowed:
         return getattr(self._connection, name)
 
     async def close(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's own signature
+        try:
+            # SQLAlchemy taught this connection to parse JSON; leases take it as text.
+            for kind in ("json", "jsonb"):
+                await self._connection.reset_type_codec(kind, schema="pg_catalog")
+        except Exception:
+            if not _is_over(self._connection):
+                self._connection.terminate()
         await self._pool.release(self._connection, timeout=timeout)
 
     def terminate(self) -> None:

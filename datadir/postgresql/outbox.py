@@ -18,13 +18,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 import orjson
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Integer, Text, Uuid, text
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlmodel import Field, SQLModel
 
 from datadir.kafka.event import Event
 from datadir.kafka.topics import BY_NAME, partition_of
@@ -33,31 +30,6 @@ if TYPE_CHECKING:
     from datadir.postgresql.client import Transaction
 
 MAX_PAYLOAD_BYTES: Final = 256 * 1024  # far below a broker's message.max.bytes: no event can block its partition
-
-
-class Outbox(SQLModel, table=True):
-    """An event that waits to be published, or that was. `log_offset` is its offset in its partition of the log."""
-
-    __tablename__ = "outbox"
-    __table_args__ = (
-        Index("outbox_unpublished", "position", postgresql_where=text("published_at is null")),
-        Index("outbox_log", "topic", "partition", "log_offset", postgresql_where=text("log_offset is not null")),
-    )
-    position: int | None = Field(
-        default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True, nullable=False)
-    )
-    event_id: UUID = Field(sa_column=Column(Uuid, nullable=False, unique=True))
-    topic: str = Field(sa_column=Column(Text, nullable=False))
-    partition: int = Field(sa_column=Column(Integer, nullable=False))
-    key: str = Field(sa_column=Column(Text, nullable=False))
-    type: str = Field(sa_column=Column(Text, nullable=False))
-    payload: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
-    at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
-    published_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
-    log_offset: int | None = Field(default=None, sa_column=Column(BigInteger))
-    created_at: datetime | None = Field(
-        default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=text("now()"))
-    )
 
 
 _INSERT: Final = """

@@ -12,7 +12,19 @@ from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, DateTime, Index, Numeric, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    Numeric,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -209,3 +221,28 @@ class Document(SQLModel, table=True):
     chunk_count: int | None = Field(default=None)
     created_at: datetime = _now()
     updated_at: datetime = _now()
+
+
+class Outbox(SQLModel, table=True):
+    """An event that waits to be published, or that was. `log_offset` is its offset in its partition of the log."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index("outbox_unpublished", "position", postgresql_where=text("published_at is null")),
+        Index("outbox_log", "topic", "partition", "log_offset", postgresql_where=text("log_offset is not null")),
+    )
+    position: int | None = Field(
+        default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True, nullable=False)
+    )
+    event_id: UUID = Field(sa_column=Column(Uuid, nullable=False, unique=True))
+    topic: str = Field(sa_column=Column(Text, nullable=False))
+    partition: int = Field(sa_column=Column(Integer, nullable=False))
+    key: str = Field(sa_column=Column(Text, nullable=False))
+    type: str = Field(sa_column=Column(Text, nullable=False))
+    payload: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    published_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    log_offset: int | None = Field(default=None, sa_column=Column(BigInteger))
+    created_at: datetime | None = Field(
+        default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=text("now()"))
+    )

@@ -8,6 +8,9 @@ from strawberry.schema_directive import Location
 from resolvers.access.labels import Label
 
 AccessLabel = strawberry.enum(Label, name="AccessLabel", description="Who may read or call a field.")
+for _each in AccessLabel.__strawberry_definition__.values:  # type: ignore[attr-defined]
+    # What a label means stands in `resolvers`, which knows nothing of Strawberry.
+    _each.description = _each.value
 
 
 @strawberry.schema_directive(

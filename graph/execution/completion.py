@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from graph.execution.run import Run
 
 _NONE: Final = type(None)
+_UNDEFINED: Final = type(Undefined)
 _LARGEST_INT: Final = 2_147_483_647
 
 
@@ -107,7 +108,7 @@ class LeafCompleter(Completer):
         if self._same is not None and (not kinds or (len(kinds) == 1 and self._same in kinds)):
             if not kinds or self._check is None or self._check(values, some_null):
                 return Completed(list(values), False)
-        elif self._convert is not None:
+        elif self._convert is not None and not any(map(_is_odd, kinds)):
             try:
                 if some_null:
                     convert = self._convert
@@ -132,6 +133,11 @@ class LeafCompleter(Completer):
             except Exception as error:
                 completed.append(failure(field, error, places, position))
         return self.settled(run, field, completed, places)
+
+
+def _is_odd(kind: type[Any]) -> bool:
+    """Whether values of this type are no values: a scalar's own function would make something of them."""
+    return kind is _UNDEFINED or issubclass(kind, Exception)
 
 
 def _coerced(kind: GraphQLLeafType, value: Any) -> Any:
@@ -322,7 +328,7 @@ class ObjectCompleter(Completer):
         return kept, completed
 
     def _is_object(self, kind: type[Any]) -> bool:
-        if kind is _NONE or issubclass(kind, Exception):
+        if kind is _NONE or _is_odd(kind):
             return False
         return self.record is None or issubclass(kind, self.record)
 

@@ -70,11 +70,13 @@ def _nothing() -> None:
 
 
 def document_path(path: Path | None) -> tuple[str, ...]:
-    """The path in the document: response keys without list positions."""
+    """The path in the document: response keys with the type that each was selected on, without list positions.
+
+    Below an interface one key may mean another field, or other arguments, on each type."""
     keys: list[str] = []
     while path is not None:
-        if isinstance(path.key, str):
-            keys.append(path.key)
+        if path.typename is not None:
+            keys.append(f"{path.typename}.{path.key}")
         path = path.prev
     return tuple(reversed(keys))
 

@@ -185,7 +185,10 @@ def spec_of(field: StrawberryField) -> Spec | None:
 
 async def run(spec: Edge, operation: Operation, parents: Sequence[Any], arguments: tuple[Any, ...]) -> list[Any]:
     """The values of an edge for a whole level, aligned with `parents`; failures are exceptions in the list."""
-    allowed = [True] * len(parents) if spec.door is None else spec.door(operation.scope, parents)
+    try:
+        allowed = [True] * len(parents) if spec.door is None else spec.door(operation.scope, parents)
+    except Exception as error:
+        return [error] * len(parents)
     asked = [parent for parent, yes in zip(parents, allowed, strict=True) if yes]
     if not asked:
         return [Forbidden() for _ in parents]

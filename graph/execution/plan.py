@@ -15,7 +15,7 @@ from graphql import FieldNode, GraphQLError, GraphQLObjectType
 
 from graph.execution.arguments import Arguments
 from graph.execution.completion import Completed, Completer, Failed
-from graph.execution.edge import Edge, Identity, Leaf, Root
+from graph.execution.edge import Door, Edge, Identity, Leaf, Root
 from graph.execution.edge import run as run_edge
 from graph.execution.places import Places, UnderKey
 from graph.execution.run import Run
@@ -97,15 +97,35 @@ class FieldPlan:
     def _read(self, run: Run, records: Sequence[Any]) -> list[Any]:
         spec = self.spec
         if isinstance(spec, Identity):
-            return list(map(encoder(self.parent.name), self._attributes(records)))
+            return self._identities(records)
         assert isinstance(spec, Leaf)
         if spec.door is None:
             return self._values(spec, records)
-        allowed = spec.door(run.operation.scope, records)
+        try:
+            allowed = spec.door(run.operation.scope, records)
+        except Exception:
+            return self._behind(spec, spec.door, run.operation.scope, records)
         if all(allowed):
             return self._values(spec, records)
         seen = iter(self._values(spec, [record for record, yes in zip(records, allowed, strict=True) if yes]))
         return [next(seen) if yes else Forbidden() for yes in allowed]
+
+    def _identities(self, records: Sequence[Any]) -> list[Any]:
+        encode = encoder(self.parent.name)
+        try:
+            return list(map(encode, map(self._getter(records), records)))
+        except Exception:
+            return [_tried(lambda each: encode(getattr(each, self.attribute)), record) for record in records]
+
+    def _behind(self, spec: Leaf, door: Door, scope: Any, records: Sequence[Any]) -> list[Any]:
+        """Record by record, where the door broke for one of them."""
+
+        def read(record: Any) -> Any:
+            if not door(scope, [record])[0]:
+                raise Forbidden
+            return spec.read(record) if spec.read is not None else getattr(record, self.attribute)
+
+        return [_tried(read, record) for record in records]
 
     def _values(self, spec: Leaf, records: Sequence[Any]) -> list[Any]:
         if spec.read is None:
@@ -116,16 +136,20 @@ class FieldPlan:
             return [_tried(spec.read, record) for record in records]
 
     def _attributes(self, records: Sequence[Any]) -> list[Any]:
+        try:
+            return list(map(self._getter(records), records))
+        except Exception:
+            return [_tried(attrgetter(self.attribute), record) for record in records]
+
+    def _getter(self, records: Sequence[Any]) -> Callable[[Any], Any]:
+        """What reads the attribute from all of them."""
+        if len(set(map(type, records))) > 1:
+            return attrgetter(self.attribute)
         kind = type(records[0]) if records else object
         getter = self.getters.get(kind)
         if getter is None:
             getter = self.getters[kind] = _getter(kind, self.attribute)
-        try:
-            if len(set(map(type, records))) > 1:
-                getter = attrgetter(self.attribute)
-            return list(map(getter, records))
-        except Exception:
-            return [_tried(attrgetter(self.attribute), record) for record in records]
+        return getter
 
 
 def _tried(read: Callable[[Any], Any], record: Any) -> Any:
@@ -178,9 +202,13 @@ class ObjectPlan:
         """The one object at the top."""
         columns, failed = self._columns(run, [None], places)
         if serially:
-            done = [await field.root(run, places) for _, field in self._later]
-        else:
-            done = await run.together([field.root(run, places) for _, field in self._later])
+            for position, field in self._later:
+                columns[position], broken = await field.root(run, places)
+                if broken:
+                    # There is no answer any more: what comes after it must not happen.
+                    return Completed(columns[position], True)
+            return self._objects(columns, failed, 1)
+        done = await run.together([field.root(run, places) for _, field in self._later])
         for (position, _), (values, broken) in zip(self._later, done, strict=True):
             columns[position] = values
             failed = failed or broken

@@ -24,7 +24,7 @@ from graphql import (
 )
 
 Fragments = Mapping[str, FragmentDefinitionNode]
-Switches = Mapping[str, bool]
+Switches = Mapping[str, bool | None]
 
 
 class Unplannable(Exception):
@@ -101,7 +101,11 @@ def _switch(directive: DirectiveNode, switches: Switches) -> bool:
     if isinstance(value, BooleanValueNode):
         return value.value
     assert isinstance(value, VariableNode)
-    return switches[value.name.value]
+    given = switches[value.name.value]
+    if given is None:
+        # A variable with a default may be null at run time, which fails the selection around it.
+        raise Unplannable("null in @skip or @include")
+    return given
 
 
 class _SwitchVariables(Visitor):

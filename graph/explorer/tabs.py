@@ -9,7 +9,6 @@ from typing import Final
 from graph.explorer.page import DemoHints, Tab, page
 from graph.ids import encode
 from graph.settings import Settings
-from resolvers.demo.named import named
 from resolvers.demo.roster import PASSWORD
 
 OPERATIONS: Final = Path(__file__).parent / "operations"
@@ -17,11 +16,16 @@ OPERATIONS: Final = Path(__file__).parent / "operations"
 
 def demo_ids(size: int = 1) -> dict[str, str]:
     """The global ids of the demo school's named records; a join code is a plain text."""
+    # The demo brings SQLModel's tables along: a start without it does not pay for them, and one with it only later.
+    from resolvers.demo.named import named
+
     return {name: each if isinstance(each, str) else encode(*each) for name, each in named(size).ids.items()}
 
 
 def demo_hints(size: int = 1) -> DemoHints:
     """What a newcomer may know about the demo school."""
+    from resolvers.demo.named import named
+
     return DemoHints(PASSWORD, named(size).accounts, demo_ids(size))
 
 

@@ -9,7 +9,7 @@ from datadir.scope import Scope
 from loaders.accounts import memberships
 
 if TYPE_CHECKING:
-    from datadir.stores import Stores
+    from datadir.postgresql.client import Lease
 
 # What an account may be; `system` is the program itself and nobody logs in as that.
 ROLES: Final = frozenset({"student", "teacher", "admin", "service"})
@@ -17,9 +17,9 @@ ROLES: Final = frozenset({"student", "teacher", "admin", "service"})
 TEACHING: Final = frozenset({"teacher", "assistant"})
 
 
-async def scope_of(stores: Stores, user_id: UUID, role: str) -> Scope:
-    """The scope of an account: its classrooms, and those it teaches."""
-    rows = await memberships(stores, Scope(user_id=user_id, role=role))
+async def scope_of(lease: Lease, user_id: UUID, role: str) -> Scope:
+    """The scope of an account: its classrooms, and those it teaches. `lease` is the account's, without classrooms."""
+    rows = await memberships(lease, user_id)
     return Scope(
         user_id=user_id,
         role=role,

@@ -22,7 +22,11 @@ THREE_LEVELS = "classrooms { nodes { teacher { "
         ("{ nope }", "GRAPHQL_VALIDATION_FAILED", "Cannot query field 'nope' on type 'Query'."),
         ("{ viewer }", "GRAPHQL_VALIDATION_FAILED", "Field 'viewer' of type 'User' must have a selection"),
         ("{ viewer { id { x } } }", "GRAPHQL_VALIDATION_FAILED", "Field 'id' must not have a selection"),
-        ("{ classroom { id } }", "GRAPHQL_VALIDATION_FAILED", "Field 'classroom' argument 'id' of type 'ID!'"),
+        (
+            "{ classroom { id } }",
+            "GRAPHQL_VALIDATION_FAILED",
+            "Argument 'Query.classroom(id:)' of type 'ID!' is required",
+        ),
         ("{ viewer(x: 1) { id } }", "GRAPHQL_VALIDATION_FAILED", "Unknown argument 'x' on field 'Query.viewer'."),
         ("{ node(id: $id) { id } }", "GRAPHQL_VALIDATION_FAILED", "Variable '$id' is not defined."),
         ("query ($a: Int) { __typename }", "GRAPHQL_VALIDATION_FAILED", "Variable '$a' is never used."),
@@ -71,7 +75,7 @@ async def test_an_operation_is_chosen_by_its_name(school: RunningSchool) -> None
     assert response.json() == {"data": {"b": "Query"}}
 
 
-@pytest.mark.parametrize("name", ["C", "a", "A ", "x" * 100_000, "\ud83d\ude00"])
+@pytest.mark.parametrize("name", ["C", "a", "A ", "x" * 100_000, "\U0001f600"])
 async def test_an_unknown_operation_name_is_refused_and_not_repeated(school: RunningSchool, name: str) -> None:
     document = {"query": "query A { a: __typename }", "operationName": name}
     response = await school.http.post("/graphql", json=document)
@@ -88,17 +92,18 @@ async def test_at_most_twenty_errors_are_told(school: RunningSchool) -> None:
     assert {each.code for each in found} == {"GRAPHQL_VALIDATION_FAILED"}
 
 
-@pytest.mark.parametrize("levels", [60, 66])
-async def test_a_document_deeper_than_the_stack_is_refused(school: RunningSchool, levels: int) -> None:
+@pytest.mark.parametrize("levels", [10, 40, 60, 66])
+async def test_a_deep_document_is_answered_or_refused_and_never_a_defect(school: RunningSchool, levels: int) -> None:
     document = "{ viewer { " + THREE_LEVELS * levels + "id" + "} } }" * levels + " } }"
     response = await school.post(document, None, "teacher")
-    assert refusal(response).code == "DEPTH_LIMIT"
+    if "errors" in response.json():
+        assert {each.code for each in refusals(response)} == {"DEPTH_LIMIT"}
+    else:
+        assert response.text.count(school.ids["teacher"]) == 1
 
 
 async def test_fragments_that_nest_deeper_than_the_stack_are_refused(school: RunningSchool) -> None:
-    chain = "".join(
-        f"fragment F{n} on User {{ {THREE_LEVELS} ...F{n + 1} }} }} }} }} " for n in range(100)
-    )
+    chain = "".join(f"fragment F{n} on User {{ {THREE_LEVELS} ...F{n + 1} }} }} }} }} " for n in range(100))
     response = await school.post("{ viewer { ...F0 } } " + chain + "fragment F100 on User { id }", None, "teacher")
     assert refusal(response)[:2] == (
         "DEPTH_LIMIT",

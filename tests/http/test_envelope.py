@@ -94,7 +94,7 @@ def test_json_may_be_thirty_deep_and_no_deeper() -> None:
         from_json(nested(31))
 
 
-@pytest.mark.parametrize("part", [b'\\"', b'"', b"\\", b'"\\', b"[\"]", b"]["])
+@pytest.mark.parametrize("part", [b'\\"', b'"', b"\\", b'"\\', b'["]', b"]["])
 def test_no_body_is_slow_to_measure(part: bytes) -> None:
     body = b"[" * 31 + b'"' + part * (250_000 // len(part))
     started = perf_counter()
@@ -196,7 +196,7 @@ async def test_get_answers_a_query_with_its_variables(school: RunningSchool) -> 
         ({"query": ""}, "BAD_REQUEST", "`query` is missing: it is the text of a GraphQL document."),
         ({"query": "{a}", "variables": "{"}, "BAD_JSON", "`variables` is not JSON: "),
         ({"query": "{a}", "variables": "[]"}, "BAD_REQUEST", "`variables` is an object."),
-        ({"query": "{a}", "variables": "[" * 50_000}, "JSON_TOO_DEEP", "JSON is nested at most 30 deep."),
+        ({"query": "{a}", "variables": "[" * 5_000}, "JSON_TOO_DEEP", "JSON is nested at most 30 deep."),
         ({"query": "{a}", "extensions": "5"}, "BAD_REQUEST", "`extensions` is an object."),
     ],
 )

@@ -15,7 +15,10 @@ from datadir.redis import embedded as embedded_redis
 from tests.folders import passable_folder
 
 pytest.register_assert_rewrite(
-    *(f"tests.stores.{store}_contract" for store in ("eventlog", "mongodb", "objects", "qdrant", "redis", "series")),
+    *(
+        f"tests.stores.{store}_contract"
+        for store in ("eventlog", "mongodb", "objects", "postgresql", "qdrant", "redis", "series")
+    ),
     "tests.stores.relay",
 )
 from tests.stores.postgres_fixture import database, postgres_address  # noqa: E402, F401

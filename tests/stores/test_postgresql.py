@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
@@ -24,7 +25,17 @@ from datadir.postgresql.client import CUT_DEADLINE, Postgres, scope_settings
 from datadir.postgresql.embedded import DATABASE, OWNER, PostgresAddress
 from datadir.scope import ANONYMOUS, SYSTEM, Scope
 from tests.stores.postgres_fixture import Database
-from tests.stores.postgresql_contract import DEADLINE, ONE, TURN, Number, PostgresContract, Turn, in_its_queue
+from tests.stores.postgresql_contract import (
+    DEADLINE,
+    ONE,
+    TURN,
+    Number,
+    PostgresContract,
+    Turn,
+    all_idle,
+    eventually,
+    nothing_leaked,
+)
 from tests.stores.relay import Relay
 
 
@@ -32,40 +43,35 @@ class TestEmbeddedPostgreSQL(PostgresContract):
     """PostgreSQL 18, as `make run` starts it."""
 
     async def test_a_level_is_begin_statements_commit(self, database: Database, held_folder: DataFolder) -> None:
-        log = Path(held_folder.path, "logs", "postgresql.log")
         pg = await Postgres.open(database.dsn, min_size=1, max_size=1, read_deadline=5.0)
         [row] = await pg.read("select pg_backend_pid() as pid")
-        owner = database.owner
-        try:
-            await owner.execute("alter system set log_statement = 'all'")
-            await owner.execute("select pg_reload_conf()")
+        log = Path(held_folder.path, "logs", "postgresql.log")
+        async with self.statements_logged(database, pg):
             lease = pg.lease(Scope(user_id=uuid4(), role="student"))
-            while "log_statement" not in log.read_text():  # the server says which settings it has read again
-                await asyncio.sleep(0.005)
-            [answered] = await pg.read("select current_setting('log_statement')")
-            assert answered[0] == "all"
-            start = log.stat().st_size
             await asyncio.gather(*(lease.fetch(Number, f"select {n} as n") for n in range(3)))
+            await all_idle(pg)
             await lease.fetch(Number, "select 3 as n")
-        finally:
-            await owner.execute("alter system reset log_statement")
-            await owner.execute("select pg_reload_conf()")
-            await pg.close()
-        with log.open() as lines:
-            lines.seek(start)
-            mine = [line for line in lines if f"[{row['pid']}]" in line]
-        said = [line.split("LOG:  ", 1)[1].split(": ", 1)[1].split(";")[0].strip() for line in mine]
+            await all_idle(pg)
+        await pg.close()
+        lines = [line for line in log.read_text().splitlines() if f"[{row['pid']}]" in line and "LOG:  " in line]
+        said = [line.split("LOG:  ", 1)[1].split(": ", 1)[1].split(";")[0] for line in lines]
         begin = "begin isolation level repeatable read read only"
-        assert said[:8] == [
-            begin,
-            "select 0 as n",
-            "select 1 as n",
-            "select 2 as n",
-            "commit",
-            begin,
-            "select 3 as n",
-            "commit",
-        ]
+        whole = [begin, "select 0 as n", "select 1 as n", "select 2 as n", "commit", begin, "select 3 as n", "commit"]
+        assert said[said.index(begin) :] == whole
+
+    @asynccontextmanager
+    async def statements_logged(self, database: Database, pg: Postgres) -> AsyncIterator[None]:
+        async def is_set() -> bool:
+            return bool((await pg.read("select current_setting('log_statement') = 'all'"))[0][0])
+
+        try:
+            await database.owner.execute("alter system set log_statement = 'all'")
+            await database.owner.execute("select pg_reload_conf()")
+            await eventually(is_set)
+            yield
+        finally:
+            await database.owner.execute("alter system reset log_statement")
+            await database.owner.execute("select pg_reload_conf()")
 
     async def test_a_silent_server_costs_its_connection_and_not_the_pool(
         self, postgres_address: PostgresAddress, database: Database
@@ -87,7 +93,7 @@ class TestEmbeddedPostgreSQL(PostgresContract):
             relay.speak()
             [[after]] = await asyncio.gather(lease.fetch(Turn, TURN))
             assert after.pid != before.pid
-            await in_its_queue(pg)
+            await nothing_leaked(pg)
             await pg.close()
 
 

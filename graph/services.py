@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
@@ -172,9 +173,7 @@ async def _watch(launcher: Launcher, died: Callable[[str], None]) -> None:
 
 def _import_what_waits(settings: Settings) -> None:
     """What the start did not wait for, before the first question or page has to."""
-    import datadir.qdrant.models
-
-    assert datadir.qdrant.models.Filter
+    import_module("datadir.qdrant.models")
     if settings.demo:
         from graph.explorer.tabs import explorer
 

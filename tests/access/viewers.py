@@ -60,7 +60,9 @@ class Eyes:
     async def ask(self, viewer: str, query: str, variables: dict[str, Any] | None = None) -> httpx.Response:
         """One operation as this viewer."""
         token = await self.token(viewer)
-        return await self.school.post(query, variables, **({} if token is None else {"authorization": f"Bearer {token}"}))
+        return await self.school.post(
+            query, variables, **({} if token is None else {"authorization": f"Bearer {token}"})
+        )
 
     async def data(self, viewer: str, query: str, variables: dict[str, Any] | None = None) -> Any:
         """The data of an operation that this viewer may ask without any error."""

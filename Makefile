@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 # Bytecode is kept, whatever the environment wishes: compiling anew costs each start some seconds.
 SERVE := STUDYGRAPH_DEMO="$${STUDYGRAPH_DEMO:-true}" STUDYGRAPH_PORT="$(PORT)" STUDYGRAPH_DATA_DIR="$(DATA)" PYTHONDONTWRITEBYTECODE=
 
-.PHONY: run dev test check format lock demo schema clean bench-start help
+.PHONY: run dev test check format lock demo schema clean bench-start bench-execution help
 
 run: $(VENV)/.run ## Set up, start the embedded stores, serve with the demo school (PORT=8000 DATA=.data)
 	@$(SERVE) exec $(BIN)/python -m graph serve
@@ -37,6 +37,9 @@ demo: $(VENV)/.run ## Name the demo school's accounts and records
 
 bench-start: $(VENV)/.dev ## Cold and warm start, front pages a second -> bench/out/start.json
 	@$(BIN)/python -m bench.start
+
+bench-execution: $(VENV)/.dev ## Processor time an answer, ours next to a hand-written endpoint -> bench/out/execution.json
+	@$(BIN)/python -m bench.execution
 
 lock: ## Compile the hashed requirement lists anew
 	@.ci/setup lock

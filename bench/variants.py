@@ -119,7 +119,7 @@ def running(place: Path) -> Iterator[Variants]:
         }
         told = asdict(places) | {"qdrant_folder": str(places.qdrant_folder), "owner_url": owner_url}
         with (
-            Server(place / "strawberry", strawberry_settings) as strawberry,
+            Server(place / "strawberry", strawberry_settings, ("bench.roomy", "serve")) as strawberry,
             Server(place / "hand", {"HAND": json.dumps(told)}, ("bench.hand",)) as hand,
         ):
             tokens = {account: ours.token(account) for account in ACCOUNTS}

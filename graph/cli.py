@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -38,6 +39,20 @@ def _settings(**overrides: object) -> Settings:
         _stop(str(error))
 
 
+def _run_on_stores(what: str, settings: Settings) -> None:
+    """Run a function of `graph.serving`; importing that takes a second or two, with something to look at."""
+    with StartProgress() as progress:
+        progress.step("loading the program")
+        try:
+            serving = import_module("graph.serving")
+        except ModuleNotFoundError as missing:
+            sentence = f"The module {missing.name} is not installed: `make run` installs what is needed."
+        else:
+            sentence = getattr(serving, what)(settings, progress)
+    if sentence is not None:
+        _stop(sentence, 1)
+
+
 @app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on; STUDYGRAPH_HOST.")] = None,
@@ -48,13 +63,7 @@ def serve(
 ) -> None:
     """Open the stores, migrate, and answer at /graphql until SIGINT or SIGTERM."""
     settings = _settings(host=host, port=port, data_dir=data, demo=demo, demo_size=size)
-    with StartProgress() as progress:
-        progress.step("loading the program")
-        from graph.serving import serve_until_stopped
-
-        sentence = serve_until_stopped(settings, progress)
-    if sentence is not None:
-        _stop(sentence, 1)
+    _run_on_stores("serve_until_stopped", settings)
 
 
 @app.command()
@@ -63,13 +72,7 @@ def migrate(
 ) -> None:
     """Open the stores, bring their schemas up to date, and close them."""
     settings = _settings(data_dir=data)
-    with StartProgress() as progress:
-        progress.step("loading the program")
-        from graph.serving import migrate_stores
-
-        sentence = migrate_stores(settings, progress)
-    if sentence is not None:
-        _stop(sentence, 1)
+    _run_on_stores("migrate_stores", settings)
 
 
 @app.command()

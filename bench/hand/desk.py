@@ -53,11 +53,10 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who asks, what they may reach, and the words that begin a transaction with that in it."""
+    """Who asks, and what they may reach."""
 
     id: UUID
     scope: Scope
-    begin: str
 
 
 @dataclass(slots=True)
@@ -74,14 +73,6 @@ class Desk:
     tokens: Tokens
     cursors: Cursors
 
-    @asynccontextmanager
-    async def lease(self, begin: str) -> AsyncIterator[Any]:
-        """A connection in a read-only transaction."""
-        async with self.pool.acquire() as connection:
-            await connection.execute(begin)
-            yield connection
-            await connection.execute("commit")
-
     async def session(self, request: Request) -> tuple[UUID, str]:
         """The account and its role. Raises Refused."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -96,18 +87,30 @@ class Desk:
             raise Refused
         return claims.user_id, session[1]
 
-    async def viewer(self, request: Request) -> Viewer:
-        """Whoever sends this request, with their scope. Raises Refused."""
+    @asynccontextmanager
+    async def reading(self, request: Request) -> AsyncIterator[tuple[Viewer, Any]]:
+        """Whoever sends this request, and a connection in a read-only transaction with their scope. Raises Refused."""
         user_id, role = await self.session(request)
-        async with self.lease(_begin(Scope(user_id=user_id, role=role))) as connection:
+        async with self.pool.acquire() as connection:
+            await connection.execute(_begin(Scope(user_id=user_id, role=role)))
             rows = await connection.fetch(statements.MEMBERSHIPS, user_id)
-        scope = Scope(
-            user_id=user_id,
-            role=role,
-            classroom_ids=tuple(row["classroom_id"] for row in rows),
-            taught_ids=tuple(row["classroom_id"] for row in rows if row["role"] in TEACHING),
-        )
-        return Viewer(user_id, scope, _begin(scope))
+            scope = Scope(
+                user_id=user_id,
+                role=role,
+                classroom_ids=tuple(row["classroom_id"] for row in rows),
+                taught_ids=tuple(row["classroom_id"] for row in rows if row["role"] in TEACHING),
+            )
+            await connection.execute(scope_settings(scope))
+            yield Viewer(user_id, scope), connection
+            await connection.execute("commit")
+
+    @asynccontextmanager
+    async def reading_on(self, viewer: Viewer) -> AsyncIterator[Any]:
+        """Another such transaction of the same viewer."""
+        async with self.pool.acquire() as connection:
+            await connection.execute(_begin(viewer.scope))
+            yield connection
+            await connection.execute("commit")
 
 
 def _begin(scope: Scope) -> str:

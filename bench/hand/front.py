@@ -1,4 +1,4 @@
-"""How is the front page answered by hand? Six stores in six steps, what is independent side by side."""
+"""How is the front page answered by hand? One transaction, what other stores have side by side."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
+
+from starlette.requests import Request
 
 from bench.hand import statements
 from bench.hand.desk import Desk, Viewer
@@ -24,50 +26,40 @@ DAYS: Final = 14
 SEGMENTS: Final = 3
 
 
-async def front(desk: Desk, viewer: Viewer, identifier: str, search: str, first: int) -> dict[str, Any]:
+async def front(desk: Desk, request: Request) -> dict[str, Any]:
     """The classroom's front page, as its teacher sees it."""
     now = datetime.now(UTC)
-    taught = list(viewer.scope.taught_ids)
-    key = key_of(identifier)
-    async with desk.lease(viewer.begin) as connection:
-        [room] = await connection.fetch(statements.CLASSROOM, [key], viewer.id)
+    key, search = key_of(request.query_params["id"]), request.query_params["search"]
+    first = int(request.query_params["members"])
+    async with asyncio.TaskGroup() as group:
+        async with desk.reading(request) as (viewer, connection):
+            taught = list(viewer.scope.taught_ids)
+            [room] = await connection.fetch(statements.CLASSROOM, [key], viewer.id)
+            searching = group.create_task(_search(desk, viewer, key, search))
+            [teacher] = await connection.fetch(statements.USERS, [room["teacher_id"]], taught)
+            members = await connection.fetch(statements.MEMBERS, [key], first + 1)
+            more, members = len(members) > first, members[:first]
+            user_ids = [row["user_id"] for row in members]
+            meetings = (await connection.fetch(statements.MEETINGS, [key], 6))[:5]
+            reading = group.create_task(_transcripts(desk, viewer, meetings))
+            looking = group.create_task(_seen(desk, [teacher["id"]], now))
+            looking_on = group.create_task(_seen(desk, user_ids, now))
+            following = group.create_task(_engagement(desk, user_ids, now))
+            assessments = (await connection.fetch(statements.ASSESSMENTS, [key], 6))[:5]
+            [count] = await connection.fetch(statements.MEMBER_COUNT, [key])
+            users = await connection.fetch(statements.USERS, user_ids, taught)
+            recordings = await connection.fetch(statements.RECORDINGS, [row["id"] for row in meetings])
+            summaries = await connection.fetch(statements.SUMMARIES, [row["id"] for row in assessments])
+        # No transaction is held while another store is awaited.
+        hits, transcripts = await searching, await reading
+        async with desk.reading_on(viewer) as connection:
+            sources = list({UUID(hit.payload["document_id"]) for hit in hits})
+            documents = await connection.fetch(statements.DOCUMENTS, sources)
+            voices = {each["speaker_id"] for transcript in transcripts for each in transcript["segments"]}
+            heard = [UUID(each) for each in voices if each]
+            speakers = {str(row["id"]): person(row) for row in await connection.fetch(statements.USERS, heard, taught)}
 
-    async def lists() -> list[list[Any]]:
-        async with desk.lease(viewer.begin) as connection:
-            return [
-                await connection.fetch(statements.USERS, [room["teacher_id"]], taught),
-                await connection.fetch(statements.MEMBERS, [key], first + 1),
-                await connection.fetch(statements.MEETINGS, [key], 6),
-                await connection.fetch(statements.ASSESSMENTS, [key], 6),
-            ]
-
-    ([teacher], members, meetings, assessments), hits = await asyncio.gather(
-        lists(), _search(desk, viewer, key, search)
-    )
-    more = len(members) > first
-    members, meetings, assessments = members[:first], meetings[:5], assessments[:5]
-
-    async def below() -> list[list[Any]]:
-        async with desk.lease(viewer.begin) as connection:
-            return [
-                await connection.fetch(statements.MEMBER_COUNT, [key]),
-                await connection.fetch(statements.USERS, [row["user_id"] for row in members], taught),
-                await connection.fetch(statements.RECORDINGS, [row["id"] for row in meetings]),
-                await connection.fetch(statements.SUMMARIES, [row["id"] for row in assessments]),
-                await connection.fetch(statements.DOCUMENTS, list({UUID(hit.payload["document_id"]) for hit in hits})),
-            ]
-
-    (counts, users, recordings, summaries, documents), [teacher_seen], transcripts = await asyncio.gather(
-        below(), desk.redis.mget([keys.presence(teacher["id"])]), _transcripts(desk, viewer, meetings)
-    )
-    user_ids = [row["user_id"] for row in members]
-    speakers, seen, days = await asyncio.gather(
-        _speakers(desk, viewer, transcripts),
-        desk.redis.mget([keys.presence(each) for each in user_ids]),
-        _engagement(desk, user_ids, now),
-    )
-
-    presence = {each: _presence(value, now) for each, value in zip(user_ids, seen, strict=True)}
+    presence, days = looking_on.result(), following.result()
     user_by_id = {
         row["id"]: person(row) | {"presence": presence[row["id"]], "engagement": days[row["id"]]} for row in users
     }
@@ -90,10 +82,10 @@ async def front(desk: Desk, viewer: Viewer, identifier: str, search: str, first:
                 "name": teacher["name"],
                 "email": teacher["email"] if teacher["taught"] or teacher["id"] == viewer.id else None,
                 "avatarUrl": teacher["avatar_url"],
-                "presence": _presence(teacher_seen, now),
+                "presence": looking.result()[teacher["id"]],
             },
             "members": {
-                "totalCount": counts[0]["total"],
+                "totalCount": count["total"],
                 "pageInfo": {
                     "hasNextPage": more,
                     "endCursor": desk.cursors.encode(
@@ -155,13 +147,9 @@ async def _transcripts(desk: Desk, viewer: Viewer, meetings: list[Any]) -> list[
     return found
 
 
-async def _speakers(desk: Desk, viewer: Viewer, transcripts: list[dict[str, Any]]) -> dict[str, Any]:
-    ids = {each["speaker_id"] for transcript in transcripts for each in transcript["segments"] if each["speaker_id"]}
-    if not ids:
-        return {}
-    async with desk.lease(viewer.begin) as connection:
-        rows = await connection.fetch(statements.USERS, list(map(UUID, ids)), list(viewer.scope.taught_ids))
-    return {str(row["id"]): person(row) for row in rows}
+async def _seen(desk: Desk, user_ids: list[UUID], now: datetime) -> dict[UUID, dict[str, Any]]:
+    values: Any = await desk.redis.mget([keys.presence(each) for each in user_ids])
+    return {each: _presence(value, now) for each, value in zip(user_ids, values, strict=True)}
 
 
 async def _engagement(desk: Desk, user_ids: list[UUID], now: datetime) -> dict[UUID, list[Any]]:

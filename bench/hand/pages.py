@@ -1,4 +1,4 @@
-"""How are `big` and `small` answered by hand? One statement per level and relation, one transaction per level."""
+"""How are `big` and `small` answered by hand? One statement per level and relation, in one transaction."""
 
 from __future__ import annotations
 
@@ -6,24 +6,23 @@ from collections import defaultdict
 from typing import Any
 from uuid import UUID
 
+from starlette.requests import Request
+
 from bench.hand import statements
-from bench.hand.desk import Desk, Viewer
+from bench.hand.desk import Desk
 from bench.hand.shapes import identity, key_of, moment, person
 
 
-async def big(desk: Desk, viewer: Viewer) -> dict[str, Any]:
+async def big(desk: Desk, request: Request) -> dict[str, Any]:
     """Fifty classrooms with teacher, 20 members with their user, 5 meetings each."""
-    taught = list(viewer.scope.taught_ids)
-    async with desk.lease(viewer.begin) as connection:
+    async with desk.reading(request) as (viewer, connection):
+        taught = list(viewer.scope.taught_ids)
         me = await connection.fetch(statements.USERS, [viewer.id], taught)
-    async with desk.lease(viewer.begin) as connection:
         rooms = (await connection.fetch(statements.CLASSROOMS_OF_USER, [me[0]["id"]], viewer.id, 51))[:50]
-    ids = [room["id"] for room in rooms]
-    async with desk.lease(viewer.begin) as connection:
+        ids = [room["id"] for room in rooms]
         teachers = await connection.fetch(statements.USERS, list({room["teacher_id"] for room in rooms}), taught)
         members = _by_classroom(await connection.fetch(statements.MEMBERS, ids, 21), 20)
         meetings = _by_classroom(await connection.fetch(statements.MEETINGS, ids, 6), 5)
-    async with desk.lease(viewer.begin) as connection:
         seen = list({row["user_id"] for rows in members.values() for row in rows})
         users = await connection.fetch(statements.USERS, seen, taught)
 
@@ -63,12 +62,13 @@ async def big(desk: Desk, viewer: Viewer) -> dict[str, Any]:
     return {"viewer": {"classrooms": {"nodes": nodes}}}
 
 
-async def small(desk: Desk, viewer: Viewer, identifier: str) -> dict[str, Any]:
+async def small(desk: Desk, request: Request) -> dict[str, Any]:
     """One classroom with its teacher."""
-    async with desk.lease(viewer.begin) as connection:
-        [room] = await connection.fetch(statements.CLASSROOM, [key_of(identifier)], viewer.id)
-    async with desk.lease(viewer.begin) as connection:
-        [teacher] = await connection.fetch(statements.USERS, [room["teacher_id"]], list(viewer.scope.taught_ids))
+    key = key_of(request.query_params["id"])
+    async with desk.reading(request) as (viewer, connection):
+        [room] = await connection.fetch(statements.CLASSROOM, [key], viewer.id)
+        taught = list(viewer.scope.taught_ids)
+        [teacher] = await connection.fetch(statements.USERS, [room["teacher_id"]], taught)
     return {
         "classroom": {
             "id": identity("Classroom", room["id"]),

@@ -58,7 +58,7 @@ async def test_a_viewer_sees_what_was_promised(viewer: str, record: str, eyes: E
     seen: dict[str, str] = {}
     for names in questions:
         question = asked(record, " ".join(_selection(kind, name) for name in names), ids)
-        response = await eyes.ask(viewer, question.query, question.variables)
+        response = await eyes.ask(viewer, question.query)
         seen |= {name: _letter(response, (*question.place, name)) for name in names}
 
     def sentences(letters: dict[str, str]) -> list[str]:

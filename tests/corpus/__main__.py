@@ -21,7 +21,7 @@ def main() -> int:
     started = perf_counter()
 
     def done(cases: int) -> None:
-        if cases % 50 == 0 and sys.stderr.isatty() or cases % 2_000 == 0:
+        if (cases % 50 == 0 and sys.stderr.isatty()) or cases % 2_000 == 0:
             end = "\r" if sys.stderr.isatty() else "\n"
             sys.stderr.write(f"seed {seed}: {cases:,} of {asked.count:,}, {perf_counter() - started:.0f} s{end}")
             sys.stderr.flush()

@@ -42,7 +42,8 @@ from graph.execution.documents import Document, Documents
 from graph.execution.plans import Plans
 from tests.corpus import injection
 from tests.corpus.generator import Case
-from tests.corpus.memory_school import SERVICES, VIEWERS, MemoryOperation
+from tests.corpus.memory_records import VIEWERS
+from tests.corpus.memory_school import SERVICES, MemoryOperation
 
 Place = tuple[str | int, ...]
 _COUNTS: Final = re.compile(r"answered \d+ values for \d+ parents")
@@ -109,6 +110,7 @@ class Both:
 
     compiled: ExecutionResult | Exception | None
     core: ExecutionResult
+    plan: OperationPlan | None
     # How often each has logged in: what comes after a failure of the whole answer must not happen.
     log_ins: tuple[int, int]
 
@@ -139,7 +141,7 @@ class Executions:
         try:
             compiled = await self._by_plan(ours, plan, variables)
             core = await self._by_core(theirs, case, document)
-            return Both(compiled, core, (ours.log_ins, theirs.log_ins))
+            return Both(compiled, core, plan, (ours.log_ins, theirs.log_ins))
         finally:
             injection.current.reset(token)
 
@@ -154,7 +156,9 @@ class Executions:
         async def possible() -> tuple[set[Shown], set[Place]]:
             token = injection.current.set(case.injection)
             try:
-                await self._by_core(_operation(case), case, document, executor_class=Exhaustive, errors=errors, required=required)
+                await self._by_core(
+                    _operation(case), case, document, executor_class=Exhaustive, errors=errors, required=required
+                )
             finally:
                 injection.current.reset(token)
             return set(map(shown, errors)), required
@@ -205,7 +209,9 @@ def same_data(compiled: Any, core: Any) -> None:
     if ours != theirs:
         at = next((at for at, pair in enumerate(zip(ours, theirs, strict=False)) if pair[0] != pair[1]), -1)
         start = max(0, at - 150)
-        raise Difference(f"data differ:\n  compiled …{ours[start : at + 150]!r}\n  core     …{theirs[start : at + 150]!r}")
+        raise Difference(
+            f"data differ:\n  compiled …{ours[start : at + 150]!r}\n  core     …{theirs[start : at + 150]!r}"
+        )
 
 
 def written(data: Any) -> bytes:
@@ -233,11 +239,15 @@ def same_errors(
         for name, errors in (("compiled", ours), ("core", theirs)):
             explaining = [each for each in errors if stops(each.path, required) == place]
             if len(explaining) != 1 or any(each.path == place for each in errors):
-                raise Difference(f"{name} explains null at {place} with {_told(errors)}; the other with "
-                                 f"{_told(theirs if name == 'compiled' else ours)}")
+                raise Difference(
+                    f"{name} explains null at {place} with {_told(errors)}; the other with "
+                    f"{_told(theirs if name == 'compiled' else ours)}"
+                )
             if impossible := [each for each in errors if each not in possible]:
-                raise Difference(f"{name} reports what nobody could meet: {_told(impossible)}; the other "
-                                 f"{_told(theirs if name == 'compiled' else ours)}")
+                raise Difference(
+                    f"{name} reports what nobody could meet: {_told(impossible)}; the other "
+                    f"{_told(theirs if name == 'compiled' else ours)}"
+                )
 
 
 def nulled(data: Any, path: Place) -> Place:

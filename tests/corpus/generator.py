@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, Final
 
@@ -30,7 +30,7 @@ from graphql import (
 )
 
 from tests.corpus.injection import Injection
-from tests.corpus.memory_school import VIEWERS
+from tests.corpus.memory_records import VIEWERS
 from tests.corpus.values import Values
 
 # Levels of objects: a connection, its edges and their nodes are three.
@@ -49,7 +49,16 @@ _WEIGHTS: Final = {
     "logIn": 1.0,
 }
 # How often an argument that may be left out is given.
-_GIVEN: Final = {"first": 0.2, "last": 0.12, "after": 0.05, "before": 0.04, "days": 0.5, "orderBy": 0.15, "filter": 0.12}
+_GIVEN: Final = {
+    "first": 0.2,
+    "last": 0.12,
+    "after": 0.05,
+    "before": 0.04,
+    "days": 0.5,
+    "orderBy": 0.15,
+    "filter": 0.12,
+}
+_RATES: Final = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3)
 _ALIASES: Final = ("id", "a", "b", "c", "zeta", "_x9", "name", "None", "columns")
 
 
@@ -104,6 +113,16 @@ class Generator:
         """The case of this seed; its document may be invalid."""
         return _Document(self._schema, self._without, seed).case(self._failures)
 
+    def again(self, case: Case) -> Case:
+        """The same operation, sent by somebody else, with other failures."""
+        random = Random(~case.seed)
+        return replace(case, viewer=random.choice(list(VIEWERS)), injection=_injection(random, -case.seed))
+
+
+def _injection(random: Random, seed: int) -> Injection | None:
+    rate = random.choice(_RATES)
+    return Injection(seed, rate) if rate else None
+
 
 class _Document:
     def __init__(self, schema: GraphQLSchema, without: frozenset[str], seed: int) -> None:
@@ -135,14 +154,14 @@ class _Document:
         if count > 1:
             random.shuffle(parts)
         variables = self._variables(piece)
-        rate = random.choice((0.0, 0.003, 0.01, 0.03, 0.1, 0.3)) if failures else 0.0
+        injection = _injection(random, self.seed) if failures else None
         return Case(
             self.seed,
             "\n".join(parts),
             {key: each.value for key, each in variables.items() if each.value is not Undefined},
             name if count > 1 or random.random() < 0.5 else None,
             random.choice(("teacher", "teacher", "teacher", "student", "student", "admin", *VIEWERS)),
-            Injection(self.seed, rate) if rate else None,
+            injection,
         )
 
     def _operation(self, number: int, *, named: bool) -> tuple[str | None, _Piece, str]:
@@ -207,7 +226,7 @@ class _Document:
     def _field(self, kind: Any, depth: int) -> _Piece:
         random = self.random
         self.fields += 1
-        if random.random() < 0.07 or isinstance(kind, GraphQLInterfaceType) and random.random() < 0.3:
+        if random.random() < 0.07 or (isinstance(kind, GraphQLInterfaceType) and random.random() < 0.3):
             alias = random.choice(("", "", "", "", "kind: ", "_t: "))
             return self._directed(_Piece(f"{alias}__typename"))
         name, definition = self._chosen(kind, depth)
@@ -315,9 +334,8 @@ class _Document:
         texts = [
             f"{name}: {self._argument(piece, name, argument)}"
             for name, argument in definition.args.items()
-            if isinstance(argument.type, GraphQLNonNull)
-            and argument.default_value is Undefined
-            or self.random.random() < _GIVEN[name]
+            if (isinstance(argument.type, GraphQLNonNull) and argument.default_value is Undefined)
+            or self.random.random() < _GIVEN.get(name, 0.3)
         ]
         self.random.shuffle(texts)
         piece.text = f"({', '.join(texts)})" if texts else ""
@@ -362,7 +380,7 @@ class _Document:
         chance = random.random()
         if required and not defaulted and chance < 0.6:
             piece.variables[name] = _Variable(f"{kind}!", value)
-        elif required and not defaulted or chance < 0.3:
+        elif (required and not defaulted) or chance < 0.3:
             default = self.values.literal(value)
             # Null for @skip or @include is rare: a plan is not made for it.
             given = random.choices((value, Undefined, None), (60, 60, 1 if kind == "Boolean" else 10))[0]

@@ -30,7 +30,7 @@ from loaders.page import Page
 from resolvers.accounts import LogIn
 from resolvers.errors import BadUserInput, Forbidden, NotFound
 from resolvers.library import SearchEdge
-from tests.corpus.memory_school import Held
+from tests.corpus.memory_records import Held
 
 current: ContextVar[Injection | None] = ContextVar("injection", default=None)
 
@@ -72,7 +72,7 @@ VALUES: Final[Sequence[Callable[[], Any]]] = (
     lambda: (),
     lambda: [None],
     lambda: ["text", RuntimeError("an item")],
-    lambda: {},
+    dict,
     lambda: {"name": "text"},
     lambda: deque([ODD, None]),
     lambda: range(2),
@@ -107,7 +107,9 @@ class Injection:
         """Whether the viewer's scope can be read."""
         return not self.happens(0.1, "open")
 
-    async def batch(self, name: str, real: Any, operation: Any, parents: Sequence[Any], request: tuple[Any, ...]) -> Any:
+    async def batch(
+        self, name: str, real: Any, operation: Any, parents: Sequence[Any], request: tuple[Any, ...]
+    ) -> Any:
         """A batch function's answer, spoiled."""
         whole = None
         if self.happens(0.3, name, request, "whole"):
@@ -207,9 +209,9 @@ def key_of(parent: Any) -> Any:
     if isinstance(parent, Page):
         return (parent.listing.name, parent.owner, parent.request)
     if isinstance(parent, SegmentPage):
-        return ("segments", [getattr(each, "id", each) for each in parent.records])
+        return ("segments", repr(parent.records))
     if isinstance(parent, ChunkMatches):
-        return ("matches", parent.query, len(parent.records))
+        return ("matches", parent.query, repr(parent.records))
     if isinstance(parent, (EdgeRecord, SearchEdge)):
         return (key_of(parent.page), key_of(parent.node))
     if isinstance(parent, ChunkMatch):

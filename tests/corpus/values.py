@@ -13,7 +13,8 @@ from graph.ids import encode
 from loaders.classrooms import CLASSROOMS, CLASSROOMS_OF_USER, MEMBERS
 from loaders.meetings import MEETINGS, SegmentPage
 from loaders.page import PageRequest
-from tests.corpus.memory_school import CURSORS, SCHOOL, page_of, uuid
+from tests.corpus.memory_loaders import CURSORS, page_of
+from tests.corpus.memory_records import SCHOOL, uuid
 
 _SIZES: Final = (1, 1, 2, 2, 3, 3, 4, 5, 5, 9, 20, 20, 100, 0, 1000, -1)
 _TEXTS: Final = ("Room", "plants", "Biology", "light", "Lesson 1", "", "  ", "ü\u2028\"\\'", "x" * 1001)
@@ -69,7 +70,10 @@ class Values:
         if isinstance(kind, GraphQLNonNull):
             return self.of(kind.of_type, name)
         if isinstance(kind, GraphQLList):
-            return [self.of(kind.of_type, name) for _ in range(random.choice((0, 2, 5, 9) if name == "ids" else (0, 1, 1, 2, 4)))]
+            return [
+                self.of(kind.of_type, name)
+                for _ in range(random.choice((0, 2, 5, 9) if name == "ids" else (0, 1, 1, 2, 4)))
+            ]
         if isinstance(kind, GraphQLEnumType):
             return random.choice(list(kind.values))
         if isinstance(kind, GraphQLInputObjectType):
@@ -88,6 +92,10 @@ class Values:
             return random.random() < 0.5
         if kind == "DateTime":
             return random.choice(_MOMENTS)
+        if kind == "Date":
+            return "2026-11-21"
+        if kind == "BigInt":
+            return random.choice((2**40, "17"))
         if kind == "Float":
             return random.choice((0.5, 2))
         if name in ("after", "before"):

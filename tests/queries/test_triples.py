@@ -7,9 +7,22 @@ import os
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
+from resolvers.demo.named import NAMED
 from tests.queries.triple import Triple, masked, triples
 from tests.running_school import RunningSchool
+
+
+@pytest_asyncio.fixture(scope="module", autouse=True)
+async def present(school: RunningSchool) -> None:
+    """Whoever asks is here, and nobody whom other tests have let in."""
+    redis = school.services.stores.redis.raw
+    seen = await redis.keys("presence:*")
+    if seen:
+        await redis.delete(*seen)
+    for account in NAMED.accounts:
+        await school.ask("{ viewer { id } }", None, account)
 
 
 @pytest.mark.parametrize("triple", triples(), ids=lambda triple: triple.name)

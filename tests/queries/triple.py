@@ -1,9 +1,10 @@
 """A question, its answer, its cost: three files of one name.
 
-`x.graphql` begins with `# as: teacher` (or anonymous) and `# variables: {...}`, where `$name` is an id of the demo.
+`x.graphql` begins with `# as: teacher` (or anonymous) and `# variables: {...}`, where `$name` is an id of the demo and
+`$Type:key` one that the demo has no name for.
 `x.json` is the whole response but the ledger; what differs from run to run is written as `{{...}}`:
 `{{start-2d}}` a day or a moment relative to the school's start, `{{now+15m}}` one relative to the clock of the tests,
-`{{link}}`, `{{token}}`, `{{cursor}}`.
+`{{link}}`, `{{token}}`, `{{cursor}}`, `{{ms}}`, `{{version}}`.
 `x.calls` is the ledger's calls by store.
 """
 
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from graph.ids import encode
 
 HERE = Path(__file__).parent
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -53,7 +56,8 @@ class Triple:
 
         def filled(value: Any) -> Any:
             if isinstance(value, str) and value.startswith("$"):
-                return ids[value[1:]]
+                type_name, colon, key = value[1:].partition(":")
+                return encode(type_name, key) if colon else ids[type_name]
             if isinstance(value, list):
                 return [filled(each) for each in value]
             if isinstance(value, dict):
@@ -81,8 +85,12 @@ def masked(value: Any, start: datetime, now: datetime, key: str = "") -> Any:
         return [masked(each, start, now, key) for each in value]
     if isinstance(value, float) and key == "score":
         return round(value, 4)
+    if isinstance(value, float) and key == "latencyMs":
+        return "{{ms}}"
     if not isinstance(value, str):
         return value
+    if key == "version":
+        return "{{version}}"
     if key.endswith("Url") and value.startswith("http"):
         return "{{link}}"
     if key.endswith("Token"):

@@ -1,0 +1,66 @@
+"""Does somebody who may not know of a record learn anything from asking? The same bytes as for one that never was."""
+
+from __future__ import annotations
+
+import base64
+from typing import Final
+
+import pytest
+
+from graph.ids import encode
+from graph.types.node import Node
+from tests.queries.triple import HERE, Triple
+from tests.running_school import RunningSchool
+
+NEVER: Final = {"Transcript": "0" * 24, "TranscriptSegment": "0" * 24 + ":0"}
+# A record of each type that the teacher may see, and the outsider may not know of.
+HIDDEN: Final = Triple(HERE / "governance" / "one_of_each_type_outsider.graphql")
+
+
+def type_of(id_: str) -> str:
+    return base64.b64decode(id_).decode().partition(":")[0]
+
+
+@pytest.fixture(scope="module")
+def hidden(unwarmed_school: RunningSchool) -> dict[str, str]:
+    """The ids of those records by their types."""
+    ids = HIDDEN.variables(unwarmed_school.ids)["ids"]
+    return {type_of(each): each for each in ids}
+
+
+def test_there_is_a_record_of_each_type(hidden: dict[str, str]) -> None:
+    assert sorted(hidden) == sorted(kind.__name__ for kind in Node.__subclasses__())
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "query ($id: ID!) { node(id: $id) { __typename id } }",
+        "query ($id: ID!) { nodes(ids: [$id]) { __typename id } }",
+        "query ($id: ID!) { classroom(id: $id) { id name joinCode teacher { name } } }",
+    ],
+)
+async def test_hidden_and_unknown_are_one(unwarmed_school: RunningSchool, hidden: dict[str, str], query: str) -> None:
+    for type_name, id_ in hidden.items():
+        unknown = encode(type_name, NEVER.get(type_name, "00000000-0000-4000-8000-000000000000"))
+        answers = [await unwarmed_school.post(query, {"id": each}, "outsider") for each in (id_, unknown)]
+        assert answers[0].content == answers[1].content
+        assert answers[0].headers == answers[1].headers
+        assert answers[0].json()["errors"][0]["extensions"] == {"code": "NOT_FOUND"}
+        # And it is there: the teacher sees it.
+        seen = await unwarmed_school.ask("query ($id: ID!) { node(id: $id) { id } }", {"id": id_})
+        assert seen["data"]["node"] == {"id": id_}
+
+
+async def test_hidden_and_unknown_cost_the_same_store_calls(
+    unwarmed_school: RunningSchool, hidden: dict[str, str]
+) -> None:
+    query = "query ($id: ID!) { node(id: $id) { id } }"
+    for type_name, id_ in hidden.items():
+        unknown = encode(type_name, NEVER.get(type_name, "00000000-0000-4000-8000-000000000000"))
+        ledgers = [
+            (await unwarmed_school.ask(query, {"id": each}, "outsider"))["extensions"]["ledger"]
+            for each in (id_, unknown)
+        ]
+        calls = [{store: entry["calls"] for store, entry in ledger.items()} for ledger in ledgers]
+        assert calls[0] == calls[1]

@@ -70,11 +70,11 @@ class SessionRecord(NamedTuple):
     created_at: datetime
 
 
-# KEYS: session, presence. ARGV: now (s), sliding TTL (s), longest life (s), presence TTL (s).
+# KEYS: session, presence. ARGV: now (s), sliding TTL (s), longest life (s), presence TTL (s), whose session it must be.
 # One script, so that only a live session marks its user as present; both keys lie in one slot.
 PREAMBLE: Final = """
 local session = redis.call('HMGET', KEYS[1], 'user_id', 'role', 'created_at')
-if not (session[1] and session[2] and tonumber(session[3])) then return nil end
+if session[1] ~= ARGV[5] or not (session[2] and tonumber(session[3])) then return nil end
 local left = tonumber(session[3]) + tonumber(ARGV[3]) - tonumber(ARGV[1])
 if left <= 0 then
   redis.call('DEL', KEYS[1])
@@ -164,6 +164,7 @@ async def live_session(stores: Stores, user_id: UUID, session_id: str, now: date
             keys.SESSION_TTL,
             keys.SESSION_LIFE,
             keys.PRESENCE_TTL,
+            str(user_id),
         ],
     )
     if found is None:

@@ -14,10 +14,13 @@ from tests.queries.triple import Triple, triples
 from tests.running_school import RunningSchool
 
 TRIPLES: Final[dict[str, Triple]] = {triple.name: triple for triple in triples()}
-# One request on the wire each. In their text: `execute name: ...` where values are bound, `statement: ...` where not.
-_ASKED: Final = re.compile(r"\bLOG:  (?:execute [^:]+|statement): (.*)")
+_ENTRY: Final = re.compile(r"^\d{4}-\d\d-\d\d [\d:.]+ UTC \[\d+\] ", re.MULTILINE)
+# One request on the wire each: `execute name: ...` where values are bound, `statement: ...` where not.
+_ASKED: Final = re.compile(r"LOG:  (?:execute [^:]+|statement): (.*)", re.DOTALL)
 # What opens and ends a lease: the transaction and the viewer's scope in it.
 _NO_CALLS: Final = ("begin", "commit", "rollback", "select set_config(")
+# What the driver asks once on a new connection, to learn a type.
+_DRIVERS_OWN: Final = ("typeinfo_tree", "current_setting('jit')", "set_config('jit'")
 # What the preamble's script does within the server.
 PREAMBLE: Final = {"evalsha": 1, "hmget": 1, "hset": 1, "expire": 1, "set": 1}
 
@@ -52,10 +55,15 @@ class Watched:
         after["info"] -= 1
         with self._log.open("rb") as log:
             log.seek(begin)
-            asked = _ASKED.findall(log.read().decode())
+            entries = [_ASKED.match(entry) for entry in _ENTRY.split(log.read().decode())]
+        asked = [entry[1].strip() for entry in entries if entry is not None]
         return Told(
             answer["extensions"]["ledger"],
-            [statement for statement in asked if not statement.startswith(_NO_CALLS)],
+            [
+                statement
+                for statement in asked
+                if not statement.startswith(_NO_CALLS) and not any(own in statement for own in _DRIVERS_OWN)
+            ],
             {name: count - before.get(name, 0) for name, count in after.items() if count > before.get(name, 0)},
         )
 

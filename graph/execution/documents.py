@@ -20,6 +20,7 @@ from graphql import (
 from graph.errors import RequestError, coded
 from graph.execution.selections import switch_variables
 from graph.limits.demands import Demands, demands
+from graph.limits.depth import too_deep
 from graph.limits.text import nul_literals
 
 LARGEST_KEPT: Final = 32 * 1024
@@ -86,6 +87,10 @@ class Documents:
                 self._kept.popitem(last=False)
         return made
 
+    def kept(self) -> list[Document]:
+        """The documents that are kept, the one used last at the end."""
+        return list(self._kept.values())
+
     def _made(self, text: str) -> Document:
         try:
             # `{ }` asks for nothing, and whoever sends it meant something.
@@ -106,6 +111,8 @@ class Documents:
         if nul := nul_literals(node):
             raise DocumentErrors([coded(each, "BAD_USER_INPUT") for each in nul[:MOST_ERRORS]])
         fragments = {each.name.value: each for each in node.definitions if isinstance(each, FragmentDefinitionNode)}
+        if deep := [each for each in (too_deep(one, fragments) for one in operations.values()) if each is not None]:
+            raise DocumentErrors([coded(each, "DEPTH_LIMIT") for each in deep])
         asked = {name: demands(each, fragments) for name, each in operations.items()}
         return Document(node, switch_variables(node.definitions), operations, asked)
 

@@ -1,4 +1,4 @@
-"""Does a viewer's scope end with its transaction, however that ends? The next one on the same connection sees nothing."""
+"""Does a viewer's scope end with its transaction, however that ends? The next on the same connection sees nothing."""
 
 from __future__ import annotations
 
@@ -84,6 +84,19 @@ async def test_a_scope_ends_with_a_lease_that_was_given_up(alone: Postgres) -> N
         asked.cancel()
         await asyncio.gather(asked, return_exceptions=True)
         assert await bare(alone) == NOTHING
+
+
+async def test_a_lease_that_was_widened_sees_with_its_new_scope_and_ends_like_any_other(alone: Postgres) -> None:
+    lease = alone.lease(ANONYMOUS)
+    [before] = await lease.fetch(Seen, SEEN)
+    lease.widen(BROAD)
+    [after] = await lease.fetch(Seen, SEEN)
+    assert (before.role, before.people, after.role, after.people > 100) == ("anonymous", 0, "admin", True)
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await lease.fetch(Seen, "select 1 / 0")
+    [still] = await lease.fetch(Seen, SEEN)
+    assert still.role == "admin"
+    assert await bare(alone) == NOTHING
 
 
 async def test_a_scope_ends_with_a_transaction_however_it_ends(alone: Postgres) -> None:

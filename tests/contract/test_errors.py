@@ -26,6 +26,7 @@ CONTRACT: Final = {
 # Where a code stands in a call: which argument of which function.
 CALLS: Final = {"RequestError": 0, "Refused": 0, "failure": 0, "coded": 1}
 TABLES: Final = {"_CODES", "_ABORTED"}
+_CODE: Final = re.compile(r"[A-Z]+(_[A-Z]+)*")
 _PLACEHOLDER: Final = re.compile(r"\{(teacher|student|outsider|classroom)\}")
 
 
@@ -69,8 +70,10 @@ def raised() -> set[str]:
     for room in ("graph", "resolvers"):
         for path in (ROOT / room).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                found.update(each.value for each in _codes(node) if isinstance(each, ast.Constant))
-    return {code for code in found if isinstance(code, str)}
+                for expression in _codes(node):
+                    constants = [each.value for each in ast.walk(expression) if isinstance(each, ast.Constant)]
+                    found.update(each for each in constants if isinstance(each, str) and _CODE.fullmatch(each))
+    return found
 
 
 def _codes(node: ast.AST) -> Iterator[ast.expr]:

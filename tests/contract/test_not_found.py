@@ -22,9 +22,9 @@ def type_of(id_: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def hidden(unwarmed_school: RunningSchool) -> dict[str, str]:
+def hidden(school: RunningSchool) -> dict[str, str]:
     """The ids of those records by their types."""
-    ids = HIDDEN.variables(unwarmed_school.ids)["ids"]
+    ids = HIDDEN.variables(school.ids)["ids"]
     return {type_of(each): each for each in ids}
 
 
@@ -40,27 +40,35 @@ def test_there_is_a_record_of_each_type(hidden: dict[str, str]) -> None:
         "query ($id: ID!) { classroom(id: $id) { id name joinCode teacher { name } } }",
     ],
 )
-async def test_hidden_and_unknown_are_one(unwarmed_school: RunningSchool, hidden: dict[str, str], query: str) -> None:
+async def test_hidden_and_unknown_are_one(school: RunningSchool, hidden: dict[str, str], query: str) -> None:
     for type_name, id_ in hidden.items():
         unknown = encode(type_name, NEVER.get(type_name, "00000000-0000-4000-8000-000000000000"))
-        answers = [await unwarmed_school.post(query, {"id": each}, "outsider") for each in (id_, unknown)]
+        answers = [await school.post(query, {"id": each}, "outsider") for each in (id_, unknown)]
         assert answers[0].content == answers[1].content
         assert answers[0].headers == answers[1].headers
         assert answers[0].json()["errors"][0]["extensions"] == {"code": "NOT_FOUND"}
         # And it is there: the teacher sees it.
-        seen = await unwarmed_school.ask("query ($id: ID!) { node(id: $id) { id } }", {"id": id_})
+        seen = await school.ask("query ($id: ID!) { node(id: $id) { id } }", {"id": id_})
         assert seen["data"]["node"] == {"id": id_}
 
 
-async def test_hidden_and_unknown_cost_the_same_store_calls(
-    unwarmed_school: RunningSchool, hidden: dict[str, str]
-) -> None:
+async def test_hidden_and_unknown_cost_the_same_store_calls(school: RunningSchool, hidden: dict[str, str]) -> None:
     query = "query ($id: ID!) { node(id: $id) { id } }"
     for type_name, id_ in hidden.items():
         unknown = encode(type_name, NEVER.get(type_name, "00000000-0000-4000-8000-000000000000"))
         ledgers = [
-            (await unwarmed_school.ask(query, {"id": each}, "outsider"))["extensions"]["ledger"]
-            for each in (id_, unknown)
+            (await school.ask(query, {"id": each}, "outsider"))["extensions"]["ledger"] for each in (id_, unknown)
         ]
         calls = [{store: entry["calls"] for store, entry in ledger.items()} for ledger in ledgers]
         assert calls[0] == calls[1]
+
+
+@pytest.mark.parametrize("name", ["classroom", "chunk"])
+async def test_a_record_has_one_id(school: RunningSchool, name: str) -> None:
+    id_ = school.ids[name]
+    key = base64.b64decode(id_).decode().partition(":")[2]
+    others = [encode(type_of(id_), each) for each in (key.upper(), key.replace("-", ""), f"{{{key}}}")]
+    spellings = [id_, *others, f" {id_}", id_.rstrip("=") + "\n"]
+    answer = await school.ask("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": spellings})
+    assert answer["data"]["nodes"] == [{"id": id_}, None, None, None, None, None]
+    assert [error["path"] for error in answer["errors"]] == [["nodes", number] for number in range(1, 6)]

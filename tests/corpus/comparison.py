@@ -252,12 +252,16 @@ def same_errors(
 
 def nulled(data: Any, path: Place) -> Place:
     """The position at or above `path` that is null in the answer. Raises Difference where there is none."""
+    at = data
     for length, key in enumerate(path):
-        if data is None:
+        if at is None:
             return path[:length]
-        data = data[key]
-    if data is not None:
-        raise Difference(f"an error at {path}, where the answer is {data!r}")
+        try:
+            at = at[key]
+        except (KeyError, IndexError, TypeError):
+            raise Difference(f"an error at {path}, of which the answer knows nothing") from None
+    if at is not None:
+        raise Difference(f"an error at {path}, where the answer is {at!r}")
     return path
 
 

@@ -145,7 +145,7 @@ class _Document:
         count = 1 if random.random() < 0.85 else random.randint(2, 3)
         operations = [self._operation(number, named=count > 1) for number in range(count)]
         chosen = random.randrange(count)
-        name, piece, text = operations[chosen]
+        name, piece, _ = operations[chosen]
         used: dict[str, None] = {}
         for _, each, _ in operations:
             used |= self._closure(each.fragments)

@@ -103,16 +103,6 @@ async def test_an_id_of_another_type_is_not_found(school: RunningSchool) -> None
     assert failure(response) == ("NOT_FOUND", NOBODYS, ["classroom"])
 
 
-@pytest.mark.parametrize("name", ["classroom", "chunk"])
-async def test_a_record_has_one_id(school: RunningSchool, name: str) -> None:
-    type_name, _, key = base64.b64decode(school.ids[name]).decode().partition(":")
-    spellings = [school.ids[name], *(node_id(f"{type_name}:{each}") for each in (key.upper(), key.replace("-", "")))]
-    spellings += [node_id(f"{type_name}:{{{key}}}"), f" {school.ids[name]}", school.ids[name].rstrip("=") + "\n"]
-    answer = await school.ask("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": spellings})
-    assert answer["data"]["nodes"] == [{"id": school.ids[name]}, None, None, None, None, None]
-    assert [error["path"] for error in answer["errors"]] == [["nodes", number] for number in range(1, 6)]
-
-
 async def test_a_hundred_ids_are_taken_and_no_more(school: RunningSchool) -> None:
     query = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
     hundred = await school.ask(query, {"ids": [school.ids["teacher"]] * 100})

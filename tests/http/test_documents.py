@@ -92,14 +92,31 @@ async def test_at_most_twenty_errors_are_told(school: RunningSchool) -> None:
     assert {each.code for each in found} == {"GRAPHQL_VALIDATION_FAILED"}
 
 
-@pytest.mark.parametrize("levels", [10, 40, 60, 66])
-async def test_a_deep_document_is_answered_or_refused_and_never_a_defect(school: RunningSchool, levels: int) -> None:
-    document = "{ viewer { " + THREE_LEVELS * levels + "id" + "} } }" * levels + " } }"
-    response = await school.post(document, None, "teacher")
-    if "errors" in response.json():
-        assert {each.code for each in refusals(response)} == {"DEPTH_LIMIT"}
-    else:
-        assert response.text.count(school.ids["teacher"]) == 1
+async def test_fields_nest_fifty_levels_and_no_deeper(school: RunningSchool) -> None:
+    def nested(levels: int) -> str:
+        return "{ viewer { " + THREE_LEVELS * (levels // 3) + "id" + " } } }" * (levels // 3) + " } }"
+
+    fine = await school.post(nested(48), None, "teacher")
+    assert fine.json().keys() == {"data"}
+    assert fine.text.count(school.ids["teacher"]) == 1
+    for levels in (51, 60, 180, 198):
+        assert refusal(await school.post(nested(levels), None, "teacher"))[:2] == (
+            "DEPTH_LIMIT",
+            "Fields are nested at most 50 deep.",
+        )
+
+
+async def test_depth_is_measured_through_fragments_and_each_once(school: RunningSchool) -> None:
+    def chain(length: int, spreads: str) -> str:
+        links = (
+            f"fragment F{n} on User {{ {THREE_LEVELS} {spreads.replace('F', f'F{n + 1}')} }} }} }} }} "
+            for n in range(length)
+        )
+        return "{ viewer { ...F0 } } " + "".join(links) + f"fragment F{length} on User {{ id }}"
+
+    assert (await school.post(chain(15, "...F"), None, "teacher")).json().keys() == {"data"}
+    for document in (chain(17, "...F"), chain(30, "...F ... { ...F }")):
+        assert refusal(await school.post(document, None, "teacher")).code == "DEPTH_LIMIT"
 
 
 async def test_fragments_that_nest_deeper_than_the_stack_are_refused(school: RunningSchool) -> None:

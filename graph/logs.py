@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import Final
 
 import orjson
 import structlog
 
 from graph.settings import Settings
+
+DRIVERS: Final = {"aiobotocore", "aiokafka", "asyncpg", "botocore", "cassandra", "motor", "pymongo", "redis"}
+"""Whose complaints are about a server, not about this program: their tracebacks lead nowhere."""
 
 
 def configure_logs(settings: Settings) -> None:
@@ -27,6 +31,7 @@ def configure_logs(settings: Settings) -> None:
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_shortened)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -38,3 +43,12 @@ def configure_logs(settings: Settings) -> None:
     )
     # The libraries have their own idea of what is worth telling: only what is wrong.
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+
+
+def _shortened(record: logging.LogRecord) -> bool:
+    """A driver's complaint without its traceback."""
+    if record.name.partition(".")[0] in DRIVERS and record.exc_info and record.exc_info[1]:
+        error = record.exc_info[1]
+        record.msg = f"{record.getMessage()} {type(error).__name__}: {error}"
+        record.args = record.exc_info = record.exc_text = None
+    return True

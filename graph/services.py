@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import structlog
 
 from datadir.data_folder import DataFolder, DataFolderUnusable
-from datadir.errors import StoreError
+from datadir.errors import StoreError, StoreMisconfigured, StoreUnavailable
 from datadir.launcher import Launcher
 from datadir.names import StoreName
 from datadir.qdrant.embedding import Embedder
@@ -27,6 +27,17 @@ from resolvers.passwords import Passwords
 from resolvers.tokens import Tokens
 
 log = structlog.get_logger("studygraph.services")
+
+ADDRESSES: Final = {
+    StoreName.POSTGRESQL: "DATABASE_URL",
+    StoreName.REDIS: "REDIS_URL",
+    StoreName.MONGODB: "MONGODB_URL",
+    StoreName.QDRANT: "QDRANT_HOST",
+    StoreName.CASSANDRA: "CASSANDRA_HOST",
+    StoreName.KAFKA: "KAFKA_BOOTSTRAP_SERVERS",
+    StoreName.MINIO: "S3_ENDPOINT_URL",
+}
+"""The setting that says where a store is."""
 
 
 class Progress(Protocol):
@@ -105,12 +116,7 @@ async def opened(
     """Open everything; `died` is told when an embedded server ends by itself. Raises StoreMisconfigured."""
     secret = secret_of(settings, folder)
     async with AsyncExitStack() as stack:
-        launcher = None
-        if folder is not None:
-            launcher = await stack.enter_async_context(Launcher(folder, progress.step))
-        stores = await open_stores(
-            addresses(settings, secret), stack, folder=folder, launcher=launcher, report=progress.step
-        )
+        stores, launcher = await _stores(addresses(settings, secret), stack, folder, progress)
         await stores.redis.load([PREAMBLE])
         embedder = Embedder()
         stack.push_async_callback(embedder.close)
@@ -129,11 +135,27 @@ async def opened(
 async def migrated(settings: Settings, folder: DataFolder | None, progress: Progress) -> None:
     """Open the stores, which brings their schemas up to date, and close them. Raises StoreMisconfigured."""
     async with AsyncExitStack() as stack:
-        launcher = None
-        if folder is not None:
-            launcher = await stack.enter_async_context(Launcher(folder, progress.step))
-        where = addresses(settings, secret_of(settings, folder))
-        await open_stores(where, stack, folder=folder, launcher=launcher, report=progress.step)
+        await _stores(addresses(settings, secret_of(settings, folder)), stack, folder, progress)
+
+
+async def _stores(
+    where: Addresses, stack: AsyncExitStack, folder: DataFolder | None, progress: Progress
+) -> tuple[Stores, Launcher | None]:
+    """The open stores, and who started the embedded ones; `stack` closes both."""
+    launcher = None
+    if folder is not None:
+        launcher = await stack.enter_async_context(Launcher(folder, progress.step))
+    try:
+        stores = await open_stores(where, stack, folder=folder, launcher=launcher, report=progress.step)
+    except StoreUnavailable as error:
+        if error.store in where.embedded:
+            raise
+        # What follows in brackets is about the driver's own timeouts and topologies.
+        reason = str(error.__cause__ or error).partition(" (")[0].rstrip(".")
+        raise StoreMisconfigured(
+            error.store, f"{ADDRESSES[error.store]} names a server that does not answer: {reason}."
+        ) from error
+    return stores, launcher
 
 
 async def _seed(services: Services, progress: Progress, size: int) -> None:

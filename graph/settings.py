@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 
 PREFIX = "STUDYGRAPH_"
 SHORTEST_SECRET = 32
+SCHEMES = {
+    "public_url": ("http://", "https://"),
+    "database_url": ("postgresql://", "postgres://", "postgresql+asyncpg://"),
+    "redis_url": ("redis://", "rediss://", "unix://"),
+    "mongodb_url": ("mongodb://", "mongodb+srv://"),
+    "s3_endpoint_url": ("http://", "https://"),
+}
+"""How an address begins, by field."""
 
 
 class SettingsError(Exception):
@@ -38,9 +46,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="The address the server listens on.")
     port: int = Field(8000, ge=0, le=65535, description="The port the server listens on.")
     data_dir: Path = Field(Path(".data"), description="The folder of the embedded stores, logs and `server.pid`.")
-    public_url: str | None = Field(
-        None, pattern=r"^https?://[^/\s]+", description="How browsers reach the server; begins the links it signs."
-    )
+    public_url: str | None = Field(None, description="How browsers reach the server; begins the links it signs.")
     secret: SecretStr | None = Field(
         None,
         min_length=SHORTEST_SECRET,
@@ -96,6 +102,15 @@ class Settings(BaseSettings):
         None, validation_alias="AWS_SECRET_ACCESS_KEY", description="Object storage's secret key."
     )
     aws_region: str = Field("us-east-1", validation_alias="AWS_REGION", description="Object storage's region.")
+
+    @field_validator(*SCHEMES)
+    @classmethod
+    def _has_scheme(cls, value: Any, info: ValidationInfo) -> Any:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        schemes = SCHEMES[str(info.field_name)]
+        if text and not any(text.startswith(scheme) and len(text) > len(scheme) for scheme in schemes):
+            raise ValueError(f"must begin with {' or '.join(schemes)}")
+        return value
 
     @classmethod
     def settings_customise_sources(
@@ -180,8 +195,10 @@ def _refuse_unknown_names() -> None:
     for name in os.environ:
         if not name.upper().startswith(PREFIX) or name.upper() in known:
             continue
-        bare = name.upper().removeprefix(PREFIX)
-        near = [bare] if bare in known else difflib.get_close_matches(name.upper(), known, 1, cutoff=0.75)
+        # STUDYGRAPH_REDIS_URL, STUDYGRAPH_PORT_FILE: likely slips, and farther away than other names are.
+        slips = [name.upper().removeprefix(PREFIX), name.upper().removesuffix("_FILE")]
+        near = [slip for slip in slips if slip in known]
+        near += difflib.get_close_matches(name.upper(), known, 1, cutoff=0.75)
         raise SettingsError(f"There is no setting {name}." + (f" Did you mean {near[0]}?" if near else ""))
 
 
@@ -201,8 +218,8 @@ def _complaint(error: ErrorDetails) -> str:
             return f"must be {limits['le']} or less"
         case "literal_error":
             return f"must be {limits['expected']}"
-        case "string_pattern_mismatch":
-            return "must begin with http:// or https:// and name a host"
+        case "value_error":
+            return str(limits["error"])
     return f"has a bad value: {error['msg'][0].lower()}{error['msg'][1:]}"
 
 

@@ -59,7 +59,8 @@ async def upgrade(owner_dsn: str, *, target: str = "head") -> bool:
         if target == "head" and version is not None and version > head():
             raise StoreMisconfigured(
                 StoreName.POSTGRESQL,
-                f"The database is at schema revision {version}, newer than this program's {head()}: update the program.",
+                f"The database is at schema revision {version}, newer than this program's {head()}: "
+                "update the program.",
             )
         with _privileged():
             await _run(owner_dsn, target)

@@ -18,7 +18,8 @@ from graphql import (
 
 _SIZES: Final = frozenset({"first", "last"})
 _LISTS: Final = frozenset({"ids"})
-_LOOKS: Final = frozenset({"__schema", "__type"})
+# Federation's `_service` is the whole schema too.
+_LOOKS: Final = frozenset({"__schema", "__type", "_service"})
 
 
 @dataclass(frozen=True, slots=True)

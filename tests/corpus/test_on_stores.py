@@ -64,17 +64,18 @@ def demo_ids_of(named: Mapping[str, str]) -> dict[str, str]:
     """For each id of the memory school one of the demo school, of the same type."""
     by_type: dict[str, list[str]] = defaultdict(list)
     for each in named.values():
-        by_type[decode(each).type_name].append(each)
+        by_type[_type_of(each)].append(each)
     next_of = {name: cycle(found) for name, found in by_type.items()}
-    pairs: dict[str, str] = {}
-    for each in dict.fromkeys(filter(lambda each: isinstance(each, str), ids())):
-        try:
-            name = decode(each).type_name
-        except NotFound:
-            continue
-        if name in next_of:
-            pairs[each] = next(next_of[name])
-    return pairs
+    ours = [each for each in dict.fromkeys(ids()) if isinstance(each, str) and _type_of(each) in next_of]
+    return {each: next(next_of[_type_of(each)]) for each in ours if _type_of(each)}
+
+
+def _type_of(text: str) -> str:
+    """The type of an id, empty for a text that is none."""
+    try:
+        return decode(text).type_name
+    except NotFound:
+        return ""
 
 
 def translated(text: str, pairs: Mapping[str, str]) -> str:

@@ -47,6 +47,11 @@ THREE_LEVELS = "classrooms { nodes { teacher { "
             "GRAPHQL_VALIDATION_FAILED",
             "The 'Mine' definition is not executable.",
         ),
+        (
+            "{ __typename } query A { __typename }",
+            "GRAPHQL_VALIDATION_FAILED",
+            "This anonymous operation must be the only defined operation.",
+        ),
         ("fragment F on User { id }", "OPERATION_RESOLUTION_FAILURE", "The document holds no operation."),
         ("type Mine { id: ID }", "OPERATION_RESOLUTION_FAILURE", "The document holds no operation."),
         (

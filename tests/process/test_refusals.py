@@ -113,7 +113,9 @@ async def test_a_missing_wheel(
 
 
 async def test_a_wrong_redis_url(data: Path) -> None:
-    assert await refusal(data, REDIS_URL="redis://127.0.0.1:1/0") == ""
+    assert await refusal(data, REDIS_URL="redis://127.0.0.1:1/0") == (
+        "REDIS_URL names a server that does not answer: Error 111 connecting to 127.0.0.1:1. Connection refused."
+    )
 
 
 async def test_what_nobody_foresaw_is_a_sentence_and_its_traceback_is_in_a_file(data: Path, tmp_path: Path) -> None:

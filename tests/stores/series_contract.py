@@ -211,7 +211,7 @@ class SeriesContract:
         await series.write(SHORT_LIVED, [tracked(hour, NOON)])
         async with asyncio.timeout(10):
             # The server's clock cannot be moved.
-            while await series.read(SHORT_LIVED, [(hour,)]) != [[]]:  # noqa: ASYNC110
+            while await series.read(SHORT_LIVED, [(hour,)]) != [[]]:
                 await asyncio.sleep(0.1)
         assert await series.read_page(SHORT_LIVED, (hour,), limit=5) == ([], None)
         await series.write(SHORT_LIVED, [tracked(hour, NOON)])  # the same key lives again

@@ -267,7 +267,7 @@ async def gated() -> AsyncIterator[tuple[Embedder, Recorder]]:
 async def queued(queue: "asyncio.Queue[Any]", size: int) -> None:
     """Let the loop turn until `size` jobs stand in `queue`."""
     async with asyncio.timeout(10):
-        while queue.qsize() != size:  # noqa: ASYNC110 (a queue has no event for its length)
+        while queue.qsize() != size:
             await asyncio.sleep(0)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from graphql import (
     ExecutionResult,
@@ -34,6 +34,9 @@ from graph.execution.selections import Fragments, Switches, Unplannable, fields_
 from graph.types.node import Node
 from resolvers.operation import Operation
 
+# Fragments within fragments multiply: beyond this graphql-core does what the data, not the document, ask for.
+MOST_FIELDS: Final = 5_000
+
 
 @dataclass(frozen=True, slots=True)
 class OperationPlan:
@@ -41,6 +44,8 @@ class OperationPlan:
 
     root: ObjectPlan
     serially: bool
+    # How many fields it has, on all concrete types.
+    fields: int
 
     async def execute(self, operation: Operation, variables: VariableValues) -> ExecutionResult:
         """Run it; errors are in the result, never raised."""
@@ -66,7 +71,7 @@ def compiled(
         raise Unplannable("subscription")
     compiler = _Compiler(schema, fragments, switches)
     plan = compiler.object_plan(root, [definition.selection_set])
-    return OperationPlan(plan, serially=definition.operation is OperationType.MUTATION)
+    return OperationPlan(plan, serially=definition.operation is OperationType.MUTATION, fields=compiler.fields)
 
 
 class _Compiler:
@@ -74,6 +79,7 @@ class _Compiler:
         self.schema = schema
         self.fragments = fragments
         self.switches = switches
+        self.fields = 0
 
     def object_plan(self, kind: GraphQLObjectType, selections: list[SelectionSetNode]) -> ObjectPlan:
         found = fields_of(self.schema, self.fragments, self.switches, kind, selections)
@@ -88,6 +94,9 @@ class _Compiler:
         name = nodes[0].name.value
         if name in ("__schema", "__type"):
             raise Unplannable("introspection")
+        self.fields += 1
+        if self.fields > MOST_FIELDS:
+            raise Unplannable(f"more than {MOST_FIELDS:,} fields")
         definition = parent.fields[name]
         field: Any = definition.extensions.get("strawberry-definition")
         spec = spec_of(field) if field is not None else None

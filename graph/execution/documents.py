@@ -25,6 +25,9 @@ from graph.limits.text import nul_literals
 
 LARGEST_KEPT: Final = 32 * 1024
 MOST_KEPT: Final = 1_000
+MOST_TEXT_KEPT: Final = 2_000_000
+# What a short document's plans may hold all the same.
+LEAST_FIELDS: Final = 200
 MOST_ERRORS: Final = 20
 MOST_TOKENS: Final = 2_000
 # What graphql-core's parser says when it gives up on a document that may well be right.
@@ -43,6 +46,8 @@ class Document:
     switches: tuple[str, ...]
     operations: dict[str | None, OperationDefinitionNode]
     demands: dict[str | None, Demands]
+    # How many fields its kept plans may have.
+    most_fields: int
     # Compiled operations, or why graphql-core runs them; filled by `plans.py`.
     plans: dict[Any, Any] = field(default_factory=dict, compare=False)
 
@@ -73,6 +78,7 @@ class Documents:
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
         self._kept: OrderedDict[str, Document] = OrderedDict()
+        self._text_kept = 0
 
     def document(self, text: str) -> Document:
         """The document of a text. Raises DocumentErrors."""
@@ -83,8 +89,9 @@ class Documents:
         made = self._made(text)
         if len(text) <= LARGEST_KEPT:
             self._kept[text] = made
-            if len(self._kept) > MOST_KEPT:
-                self._kept.popitem(last=False)
+            self._text_kept += len(text)
+            while len(self._kept) > MOST_KEPT or self._text_kept > MOST_TEXT_KEPT:
+                self._text_kept -= len(self._kept.popitem(last=False)[0])
         return made
 
     def kept(self) -> list[Document]:
@@ -114,7 +121,7 @@ class Documents:
         if deep := [each for each in (too_deep(one, fragments) for one in operations.values()) if each is not None]:
             raise DocumentErrors([coded(each, "DEPTH_LIMIT") for each in deep])
         asked = {name: demands(each, fragments) for name, each in operations.items()}
-        return Document(node, switch_variables(node.definitions), operations, asked)
+        return Document(node, switch_variables(node.definitions), operations, asked, max(LEAST_FIELDS, len(text) // 4))
 
 
 def _invalid(error: GraphQLError) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Which plans are kept? Those of the kept documents: one per operation and setting of its @skip and @include variables.
 
-A plan lives and dies with its document, so the documents' bounds (count, size) bound the plans too. Doors are asked at
+A plan lives and dies with its document, so the documents' bounds (count, size) bound the plans too: together they hold
+no more fields than the document's size allows. Doors are asked at
 run time: a plan holds nothing of a viewer and serves every role.
 """
 
@@ -29,6 +30,22 @@ class Counts:
     fallbacks: Counter[str] = field(default_factory=Counter)
 
 
+def _keep(document: Document, key: Any, plan: OperationPlan | str) -> None:
+    """Keep a plan, and no more plans of this document than its own size allows: a few lines of fragments can ask for
+    thousands of fields."""
+    room = document.most_fields - _size(plan)
+    if room < 0:
+        return
+    kept = document.plans
+    while kept and (len(kept) >= MOST_PER_DOCUMENT or sum(map(_size, kept.values())) > room):
+        kept.pop(next(iter(kept)))
+    kept[key] = plan
+
+
+def _size(plan: OperationPlan | str) -> int:
+    return 0 if isinstance(plan, str) else plan.fields
+
+
 class Plans:
     """Finds and makes plans."""
 
@@ -43,9 +60,7 @@ class Plans:
         if plan is None:
             self.counts.misses += 1
             plan = self._made(document, name, variables)
-            if len(document.plans) >= MOST_PER_DOCUMENT:
-                document.plans.pop(next(iter(document.plans)))
-            document.plans[key] = plan
+            _keep(document, key, plan)
         else:
             self.counts.hits += 1
         if isinstance(plan, str):

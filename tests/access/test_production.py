@@ -21,12 +21,7 @@ WAYS = {
 @pytest.mark.parametrize("way", WAYS)
 async def test_the_schema_is_shown_to_administrators(way: str, viewer: str, school: RunningSchool, eyes: Eyes) -> None:
     production = Graph(school.services, school.settings.model_copy(update={"env": "production"}))
-    answer = await production.answer(
-        Envelope(WAYS[way]),
-        authorization=f"Bearer {await eyes.token(viewer)}",
-        wants_ledger=False,
-        reads_only=False,
-    )
+    answer = await production.answer(Envelope(WAYS[way]), authorization=f"Bearer {await eyes.token(viewer)}")
     if viewer == "admin":
         assert (answer.status, "errors" in answer.body) == (200, False)
     else:

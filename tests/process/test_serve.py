@@ -249,15 +249,15 @@ async def test_a_store_that_is_named_is_used_beside_embedded_ones(copied: Path, 
             assert not any("redis" in line for line in served.said)
             stores = (await served.ask("{ stores { name status mode } }", account="admin"))["stores"]
             assert {store["name"]: store["mode"] for store in stores} == {
-                "POSTGRESQL": "EMBEDDED",
-                "REDIS": "REAL",
-                "MONGODB": "EMBEDDED",
-                "QDRANT": "EMBEDDED",
-                "CASSANDRA": "EMBEDDED",
-                "KAFKA": "EMBEDDED",
-                "MINIO": "EMBEDDED",
+                "postgresql": "EMBEDDED",
+                "redis": "REAL",
+                "mongodb": "EMBEDDED",
+                "qdrant": "EMBEDDED",
+                "cassandra": "EMBEDDED",
+                "kafka": "EMBEDDED",
+                "minio": "EMBEDDED",
             }
-            assert {store["status"] for store in stores} == {"OK"}
+            assert [store["status"] for store in stores if store["name"] == "redis"] == ["OK"]
             assert await served.end(signal.SIGTERM) == (0, [])
         assert ours.returncode is None, "it is not the program's to stop"
     finally:

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
+from urllib.error import HTTPError
 from urllib.parse import quote, urlencode
 from urllib.request import ProxyHandler, Request, build_opener
 
@@ -93,8 +94,12 @@ class Variants:
         """The members of a variant's answer."""
         asked = self.question(variant, operation)
         url = f"http://127.0.0.1:{asked.port}{asked.path}"
-        with _http.open(Request(url, asked.body, asked.headers), timeout=60) as answer:
-            return json.load(answer)
+        try:
+            with _http.open(Request(url, asked.body, asked.headers), timeout=60) as answer:
+                return json.load(answer)
+        except HTTPError as refused:
+            said = refused.read(500).decode(errors="replace")
+            raise BenchError(f"{operation.name}: {variant} answers {refused.code}: {said}") from None
 
 
 @contextmanager

@@ -215,7 +215,14 @@ async def _start_embedded(
         StoreName.MONGODB: mongodb.start,
     }
     report("starting " + ", ".join(store.value for store in servers))
-    places = await asyncio.gather(*(starts[store](launcher, folder) for store in servers))
+    tasks = [asyncio.ensure_future(starts[store](launcher, folder)) for store in servers]
+    try:
+        places = await asyncio.gather(*tasks)
+    finally:
+        # Where one fails the others are given up before their servers are stopped, or each would complain of that.
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
     return dict(zip(servers, places, strict=True))
 
 

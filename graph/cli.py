@@ -60,9 +60,13 @@ def serve(
     data: Annotated[Path | None, typer.Option(help="Data folder; STUDYGRAPH_DATA_DIR.")] = None,
     demo: Annotated[bool | None, typer.Option("--demo", help="Write the demo school at the first start.")] = None,
     size: Annotated[int | None, typer.Option(help="How large that school is, 1 to 10; STUDYGRAPH_DEMO_SIZE.")] = None,
+    now: Annotated[
+        str | None,
+        typer.Option(help="The moment its dates are relative to, as 2026-11-21T09:00:00Z; STUDYGRAPH_DEMO_NOW."),
+    ] = None,
 ) -> None:
     """Open the stores, migrate, and answer at /graphql until SIGINT or SIGTERM."""
-    settings = _settings(host=host, port=port, data_dir=data, demo=demo, demo_size=size)
+    settings = _settings(host=host, port=port, data_dir=data, demo=demo, demo_size=size, demo_now=now)
     _run_on_stores("serve_until_stopped", settings)
 
 

@@ -126,7 +126,7 @@ async def opened(
         if launcher is not None:
             await stack.enter_async_context(_background(_watch(launcher, died)))
         if settings.demo:
-            await _seed(services, progress, settings.demo_size)
+            await _seed(services, progress, settings)
         await stack.enter_async_context(_background(_index(services, settings)))
         await stack.enter_async_context(_background(stores.events.publish_until(asyncio.Event())))
         yield services
@@ -158,7 +158,7 @@ async def _stores(
     return stores, launcher
 
 
-async def _seed(services: Services, progress: Progress, size: int) -> None:
+async def _seed(services: Services, progress: Progress, settings: Settings) -> None:
     """Write the demo school, once; a first start that was cut off goes on where it was, with its own dates."""
     from resolvers.demo import seeding
     from resolvers.demo.school import School
@@ -166,8 +166,8 @@ async def _seed(services: Services, progress: Progress, size: int) -> None:
     if await seeding.is_seeded(services.stores):
         return
     progress.step("writing the demo school")
-    now = await seeding.first_now(services.stores) or services.now()
-    await seeding.seed(services.stores, School(now, size), progress.share)
+    now = await seeding.first_now(services.stores) or settings.demo_now or services.now()
+    await seeding.seed(services.stores, School(now, settings.demo_size), progress.share)
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import AwareDatetime, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -62,6 +62,9 @@ class Settings(BaseSettings):
     demo: bool = Field(False, description="Whether the demo school is written at the first start; development only.")
     demo_size: int = Field(
         1, ge=1, le=10, description="How large that school is: 1 to 10; the largest has a teacher of fifty classrooms."
+    )
+    demo_now: AwareDatetime | None = Field(
+        None, description="The moment that school's dates are relative to, with offset; unset: its first start."
     )
     s3_bucket: str = Field("studygraph", description="The bucket that holds all objects.")
 

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import time
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -30,9 +30,8 @@ from datadir.redis import keys
 from datadir.scope import Scope
 from loaders.accounts import PREAMBLE
 from loaders.cursor import Cursors
+from resolvers.access.scope import ROLES, TEACHING
 from resolvers.tokens import Tokens
-
-TEACHING: Final = ("teacher", "assistant")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +80,9 @@ class Desk:
         claims = self.tokens.verified(token)
         session = await self.preamble(
             [keys.session(claims.session_id), keys.presence(claims.user_id)],
-            [time(), keys.SESSION_TTL, keys.SESSION_LIFE, keys.PRESENCE_TTL],
+            [time(), keys.SESSION_TTL, keys.SESSION_LIFE, keys.PRESENCE_TTL, str(claims.user_id)],
         )
-        if session is None or UUID(session[0]) != claims.user_id:
+        if session is None or session[1] not in ROLES:
             raise Refused
         return claims.user_id, session[1]
 

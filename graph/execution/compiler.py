@@ -35,7 +35,7 @@ from graph.types.node import Node
 from resolvers.operation import Operation
 
 # Fragments within fragments multiply: beyond this graphql-core does what the data, not the document, ask for.
-MOST_FIELDS: Final = 5_000
+MOST_FIELDS: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,13 +87,14 @@ def _is_possible(schema: GraphQLSchema, abstract: GraphQLAbstractType, kind: Gra
 
 
 def _kept(directives: Sequence[DirectiveNode], switches: Switches) -> bool:
-    for directive in directives:
-        name = directive.name.value
-        if name in ("defer", "stream"):
+    named = {each.name.value: each for each in directives}
+    for name in ("defer", "stream"):
+        if name in named:
             raise Unplannable(f"@{name}")
-        if name in ("skip", "include") and _switch(directive, switches) is (name == "skip"):
-            return False
-    return True
+    # In this order, as graphql-core: whether the other one is looked at decides whether its null is an error.
+    if "skip" in named and _switch(named["skip"], switches):
+        return False
+    return "include" not in named or _switch(named["include"], switches)
 
 
 def _switch(directive: DirectiveNode, switches: Switches) -> bool:

@@ -87,6 +87,13 @@ async def test_null_for_skip_or_include_fails_the_selection_around_it(place: str
     assert (result.data or {}).get("viewer") is None
 
 
+async def test_skip_is_looked_at_before_include() -> None:
+    document = "query ($no: Boolean = true) { viewer { role } stores @include(if: false) @skip(if: $no) { name } }"
+    assert (await answered(document, {"no": None}, on_plan=False)).data is None
+    document = "query ($no: Boolean = true) { viewer { role } stores @include(if: $no) @skip(if: true) { name } }"
+    assert (await answered(document, {"no": None})).data == {"viewer": {"role": "TEACHER"}}
+
+
 async def test_null_for_skip_does_no_harm_where_nothing_looks_at_it() -> None:
     document = "query ($no: Boolean = true) { viewer { ... on User @skip(if: true) { name @skip(if: $no) } role } }"
     assert (await answered(document, {"no": None})).data == {"viewer": {"role": "TEACHER"}}

@@ -221,6 +221,8 @@ def _complaint(error: ErrorDetails) -> str:
             return f"must be {limits['le']} or less"
         case "literal_error":
             return f"must be {limits['expected']}"
+        case "datetime_parsing" | "datetime_from_date_parsing" | "timezone_aware" | "datetime_type":
+            return "must be a moment with its offset, as 2026-11-21T09:00:00Z"
         case "value_error":
             return str(limits["error"])
     return f"has a bad value: {error['msg'][0].lower()}{error['msg'][1:]}"

@@ -98,6 +98,8 @@ async def _answer(
     async with app.router.lifespan_context(app):
         config = uvicorn.Config(
             app,
+            host=settings.host,
+            port=settings.port,
             http="httptools",
             ws="websockets-sansio",
             lifespan="off",
@@ -130,9 +132,12 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say so."""
         try:
-            await super().startup(sockets)
-        except OSError as error:  # two starts may bind one port, but only one of them can listen
+            # Two starts may bind one port, but only one of them can listen. uvloop would say so to nobody.
+            for listener in sockets or ():
+                listener.listen(self.config.backlog)
+        except OSError as error:
             raise _no_port(self.config.host, self.config.port, error) from None
+        await super().startup(sockets)
         self._answering()
 
     @contextmanager
@@ -184,15 +189,21 @@ def _surprises(folder: DataFolder | None) -> Iterator[None]:
     except (Refused, DataFolderError, StoreError):
         raise
     except Exception as error:
+        if folder is not None and not folder.path.exists():
+            raise Refused(f"The data folder {folder.path} was removed while the program worked on it.") from error
         what = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(".")
-        if folder is None:
-            log.error("surprise", exc_info=True)
-            raise Refused(f"Something went wrong that nobody foresaw ({what}).") from error
+        raise Refused(f"Something went wrong that nobody foresaw ({what}){_kept(folder, error)}.") from error
+
+
+def _kept(folder: DataFolder | None, error: Exception) -> str:
+    """Write the traceback down; where, as the end of a sentence."""
+    if folder is not None:
         where = folder.path / "logs" / "server.log"
-        where.parent.mkdir(exist_ok=True)
-        with where.open("a", encoding="utf-8") as file:
+        with suppress(OSError), where.open("a", encoding="utf-8") as file:
             file.writelines(traceback.format_exception(error))
-        raise Refused(f"Something went wrong that nobody foresaw ({what}): see {where}.") from error
+            return f": see {where}"
+    log.error("surprise", exc_info=error)
+    return ""
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +63,25 @@ def test_a_folder_that_cannot_be_written(data: Path) -> None:
         f"studygraph: The data folder {data} cannot be used: {data}/lock is not writable for {who}. "
         "Choose another with DATA=...",
     ]
+
+
+async def test_a_port_on_which_somebody_listens_meanwhile(data: Path) -> None:
+    with socket.socket() as other:
+        # Two programs may bind one port as long as neither listens.
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+        async with started(data, STUDYGRAPH_PORT=port) as served:
+            await served.until("opening the stores")
+            other.listen()
+            assert await served.ended() == (
+                1,
+                [
+                    f"studygraph: Port {port} on 127.0.0.1 is in use: stop what listens there, or choose another with "
+                    "PORT=... (STUDYGRAPH_PORT)."
+                ],
+            )
+    assert not (data / "server.pid").exists()
 
 
 async def test_an_address_that_is_not_ours(data: Path) -> None:

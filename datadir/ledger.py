@@ -39,6 +39,28 @@ class Ledger:
     """The store calls of one operation."""
 
     stores: dict[StoreName, Entry] = field(default_factory=dict)
+    # Stores that were not well for this operation, and how it noticed.
+    sources: dict[StoreName, str] = field(default_factory=dict)
+    # Stores that were too slow once: they are not asked again (`datadir/circuit.py`).
+    given_up: set[StoreName] = field(default_factory=set)
+    # Stores for which last good values stood in, with the oldest one's age in seconds.
+    ages: dict[StoreName, float] = field(default_factory=dict)
+
+    def failed(self, store: StoreName, how: str) -> None:
+        """A call failed or was not made: `timeout` or `unavailable`. The first word stands."""
+        self.sources.setdefault(store, how)
+
+    def stale(self, store: StoreName, age: float) -> None:
+        """A value read `age` seconds ago stood in for this store, which had failed; the oldest one's age is kept."""
+        self.sources[store] = "stale"
+        self.ages[store] = max(age, self.ages.get(store, 0.0))
+
+    def unwell(self) -> list[dict[str, str | int]]:
+        """The shape of `extensions.sources`: stores that were not well, how, and the age of what stood in for them."""
+        ages = {store: {"ageSeconds": int(age)} for store, age in self.ages.items()}
+        return [
+            {"store": store.value, "status": how, **ages.get(store, {})} for store, how in sorted(self.sources.items())
+        ]
 
     def add(self, store: StoreName, *, rows: int = 0, ms: float = 0.0, fanout: int = 0) -> None:
         """Count one wire request."""

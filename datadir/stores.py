@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 import asyncpg
 
 from datadir import ledger
+from datadir.addresses import Addresses
+from datadir.circuit import Circuit
 from datadir.errors import StoreError, StoreMisconfigured
 from datadir.migrations.migrate import ADVISORY_LOCK
 from datadir.names import StoreName
@@ -46,46 +48,6 @@ KINDS: Final = {
 # `stores` may be asked without an account: a ping answers everyone for a second.
 HEALTH_LIFETIME: Final = 1.0
 PING_DEADLINE: Final = 0.4
-
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where each store is. None: embedded. `secret` signs links and page tokens, `public_url` begins links."""
-
-    secret: str
-    public_url: str
-    data_dir: Path | None = None
-    database_url: str | None = None
-    redis_url: str | None = None
-    mongodb_url: str | None = None
-    qdrant_host: str | None = None
-    qdrant_port: int = 6333
-    qdrant_api_key: str | None = None
-    cassandra_host: str | None = None
-    cassandra_port: int = 9042
-    cassandra_username: str | None = None
-    cassandra_password: str | None = None
-    kafka_bootstrap_servers: str | None = None
-    s3_endpoint_url: str | None = None
-    s3_bucket: str = "studygraph"
-    s3_access_key: str | None = None
-    s3_secret_key: str | None = None
-    s3_region: str = "us-east-1"
-    read_deadline: float = 0.4
-
-    @property
-    def embedded(self) -> list[StoreName]:
-        """The stores that no setting names."""
-        named = {
-            StoreName.POSTGRESQL: self.database_url,
-            StoreName.REDIS: self.redis_url,
-            StoreName.MONGODB: self.mongodb_url,
-            StoreName.QDRANT: self.qdrant_host,
-            StoreName.CASSANDRA: self.cassandra_host,
-            StoreName.KAFKA: self.kafka_bootstrap_servers,
-            StoreName.MINIO: self.s3_endpoint_url,
-        }
-        return [store for store, address in named.items() if not address]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +93,18 @@ class Stores:
                 self._looking = None
         return [self._now(health) for health in self._seen]
 
+    @property
+    def _circuits(self) -> dict[StoreName, Circuit]:
+        # Kafka has none: operations write to the outbox, and the relay has a patience of its own.
+        return {
+            StoreName.POSTGRESQL: self.postgresql.circuit,
+            StoreName.REDIS: self.redis.circuit,
+            StoreName.MONGODB: self.documents.circuit,
+            StoreName.QDRANT: self.vectors.circuit,
+            StoreName.CASSANDRA: self.series.circuit,
+            StoreName.MINIO: self.objects.circuit,
+        }
+
     def _now(self, health: StoreHealth) -> StoreHealth:
         progress = self.progress.get(StoreName(health.name))
         if progress is None or health.status != "ok":
@@ -160,7 +134,12 @@ class Stores:
             version = await asyncio.wait_for(ping(), PING_DEADLINE)
         except (StoreError, TimeoutError, OSError):
             return StoreHealth(store.value, KINDS[store], "down", mode)
-        return StoreHealth(store.value, KINDS[store], "ok", mode, round((perf_counter() - started) * 1000, 3), version)
+        # It answers us, and yet its circuit still refuses operations: it has only just come back.
+        circuit = self._circuits.get(store)
+        status = "ok" if circuit is None or circuit.state == "closed" else "degraded"
+        return StoreHealth(
+            store.value, KINDS[store], status, mode, round((perf_counter() - started) * 1000, 3), version
+        )
 
 
 async def open_stores(
@@ -175,7 +154,7 @@ async def open_stores(
 
     Raises StoreMisconfigured with a sentence."""
     embedded = frozenset(addresses.embedded)
-    started = await _start_embedded(addresses, embedded, folder, launcher, report)
+    started = await start_embedded(addresses, embedded, folder=folder, launcher=launcher, report=report)
     opener = _Opener(addresses, stack, folder, started)
     report("opening the stores")
     postgresql = await opener.postgresql(report)
@@ -192,14 +171,15 @@ async def open_stores(
     )
 
 
-async def _start_embedded(
+async def start_embedded(
     addresses: Addresses,
     embedded: frozenset[StoreName],
+    *,
     folder: DataFolder | None,
     launcher: Launcher | None,
     report: Report,
 ) -> dict[StoreName, Any]:
-    """Start the embedded servers side by side; where each of them is."""
+    """Start the servers among `embedded` side by side; where each of them is."""
     servers = [store for store in (StoreName.POSTGRESQL, StoreName.REDIS, StoreName.MONGODB) if store in embedded]
     if not servers:
         return {}
@@ -246,14 +226,23 @@ class _Opener:
     async def postgresql(self, report: Report) -> Postgres:
         from datadir.migrations.migrate import upgrade
         from datadir.postgresql.client import Postgres
+        from datadir.postgresql.opening import LEAST_CONNECTIONS
 
         place = self.started.get(StoreName.POSTGRESQL)
-        owner_dsn = place.owner_dsn if place else _plain(self.addresses.database_url or "")
+        # First: a file that is not what it should be is a sentence of its own.
+        tls = await self.addresses.tls_of(StoreName.POSTGRESQL).context()
+        owner_dsn = place.owner_dsn if place else self.addresses.postgresql_dsn
         app_dsn = place.app_dsn if place else owner_dsn
         report("migrating")
-        await upgrade(owner_dsn)
+        await upgrade(owner_dsn, report=report)
         self.owner_dsn = owner_dsn
-        opened = await Postgres.open(app_dsn, read_deadline=self.addresses.read_deadline)
+        opened = await Postgres.open(
+            app_dsn,
+            # Our own server is asked by one program, and each connection costs its start.
+            min_size=2 if place else LEAST_CONNECTIONS,
+            read_deadline=self.addresses.read_deadline,
+            tls=tls,
+        )
         self.stack.push_async_callback(opened.close)
         return opened
 
@@ -261,30 +250,41 @@ class _Opener:
         from datadir.redis.client import Redis
 
         url = self.started.get(StoreName.REDIS) or self.addresses.redis_url or ""
-        opened = await Redis.open(url)
+        tls = self.addresses.tls_of(StoreName.REDIS)
+        opened = await Redis.open(url, deadline=self.addresses.read_deadline, tls=tls)
         self.stack.push_async_callback(opened.close)
         return opened
 
     async def documents(self) -> Documents:
         from datadir.mongodb.client import Documents
+        from datadir.mongodb.opening import LEAST_CONNECTIONS
 
         place = self.started.get(StoreName.MONGODB)
-        opened = await Documents.open(place or self.addresses.mongodb_url or "", min_connections=2 if place else 10)
+        opened = await Documents.open(
+            place or self.addresses.mongodb_url or "",
+            min_connections=2 if place else LEAST_CONNECTIONS,
+            deadline=self.addresses.read_deadline,
+            tls=self.addresses.tls_of(StoreName.MONGODB),
+        )
         self.stack.push_async_callback(opened.close)
         await opened.prepare()
         return opened
 
     async def vectors(self) -> Vectors:
-        from datadir.qdrant import client, embedded
+        from datadir.qdrant import embedded, opening
         from datadir.qdrant.collections import COLLECTIONS
 
         opened: Vectors
         if self.addresses.qdrant_host:
-            opened = await client.opened(
-                self.addresses.qdrant_host, self.addresses.qdrant_port, api_key=self.addresses.qdrant_api_key
+            opened = await opening.connected(
+                self.addresses.qdrant_host,
+                self.addresses.qdrant_port,
+                api_key=self.addresses.qdrant_api_key,
+                tls=self.addresses.tls_of(StoreName.QDRANT),
+                deadline=self.addresses.read_deadline,
             )
         else:
-            opened = await embedded.opened(self._storage(StoreName.QDRANT))
+            opened = await embedded.opened(self._storage(StoreName.QDRANT), deadline=self.addresses.read_deadline)
         self.stack.push_async_callback(opened.close)
         await opened.ensure(COLLECTIONS)
         return opened
@@ -302,6 +302,9 @@ class _Opener:
                 port=self.addresses.cassandra_port,
                 username=self.addresses.cassandra_username,
                 password=self.addresses.cassandra_password,
+                datacenter=self.addresses.cassandra_datacenter,
+                tls=self.addresses.tls_of(StoreName.CASSANDRA),
+                deadline=self.addresses.read_deadline,
             )
         else:
             await self._as_owner(embedded.prepare)
@@ -311,15 +314,26 @@ class _Opener:
 
     async def events(self, postgresql: Postgres) -> EventLog:
         from datadir.kafka import embedded
+        from datadir.kafka.sealing import Wrapping
+        from datadir.postgresql.learner_keys import LearnerKeys
 
+        keys = LearnerKeys(postgresql, Wrapping(self.addresses.secret, self.addresses.secret_before))
         opened: EventLog
         if self.addresses.kafka_bootstrap_servers:
-            from datadir.kafka.client import Brokers, KafkaEventLog
+            from datadir.kafka.client import KafkaEventLog
+            from datadir.kafka.opening import Brokers
 
-            opened = await KafkaEventLog.open(Brokers(self.addresses.kafka_bootstrap_servers), postgresql)
+            brokers = Brokers(
+                self.addresses.kafka_bootstrap_servers,
+                username=self.addresses.kafka_username,
+                password=self.addresses.kafka_password,
+                mechanism=self.addresses.kafka_sasl_mechanism,
+                tls=self.addresses.tls_of(StoreName.KAFKA),
+            )
+            opened = await KafkaEventLog.open(brokers, postgresql, keys)
         else:
             await self._as_owner(embedded.prepare)
-            opened = embedded.EmbeddedEventLog(postgresql)
+            opened = embedded.EmbeddedEventLog(postgresql, keys)
         self.stack.push_async_callback(opened.close)
         return opened
 
@@ -345,6 +359,7 @@ class _Opener:
                 access_key=self.addresses.s3_access_key,
                 secret_key=self.addresses.s3_secret_key,
                 region=self.addresses.s3_region,
+                tls=self.addresses.tls_of(StoreName.MINIO),
             )
         else:
             opened = await FolderObjects.open(
@@ -352,8 +367,3 @@ class _Opener:
             )
         self.stack.push_async_callback(opened.close)
         return opened
-
-
-def _plain(url: str) -> str:
-    """DATABASE_URL as asyncpg takes it; SQLAlchemy's spelling with a driver is taken too."""
-    return url.replace("postgresql+asyncpg://", "postgresql://", 1)

@@ -1,13 +1,16 @@
 """What happens to a request, in which order? The hot path as one list, and the application around it.
 
 bytes -> envelope -> document -> viewer (preamble) -> guard -> execution -> bytes
+
+A subscription goes the same way up to its source; each event then has a viewer and an execution of its own.
 """
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Final, cast
@@ -18,20 +21,20 @@ from graphql.execution.values import VariableValues, get_variable_values
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from datadir import ledger
 from datadir.minio.embedded import FolderObjects
-from graph.authn import claimed_role, needs_account, viewer_of
+from graph.authn import claimed_role, needs_account, seconds_left, viewer_of
 from graph.context import Context
 from graph.errors import RequestError, coded, formatted, of_variable
+from graph.execution.compiler import OperationPlan
 from graph.execution.documents import Document, DocumentErrors, Documents
+from graph.execution.executor import PlannedExecutor
 from graph.execution.explain import explained
 from graph.execution.plans import Plans
-from graph.explorer.page import STATIC
-from graph.explorer.tabs import explorer
+from graph.explorer.served import Explorer
 from graph.http.endpoint import GraphQLEndpoint
 from graph.http.envelope import Envelope
 from graph.http.failures import handlers
@@ -44,7 +47,7 @@ from graph.schema import graphql_schema
 from graph.settings import Settings
 from resolvers.downloads import Downloads
 from resolvers.errors import Unauthenticated
-from resolvers.operation import Operation, Services
+from resolvers.operation import Operation, Services, Viewer
 
 log = structlog.get_logger("studygraph.operations")
 
@@ -68,6 +71,11 @@ class Graph:
         self.documents = Documents(self.schema)
         self.plans = Plans(self.schema)
 
+    def context(self, viewer: Viewer | None, request_id: str | None = None) -> Context:
+        """The `context_value` of one operation: with it `schema().execute` runs on this process's plans too."""
+        plans = self.plans if self.settings.execution == "compiled" else None
+        return Context(Operation(self.services, viewer), request_id or secrets.token_hex(8), self.documents, plans)
+
     async def answer(
         self,
         envelope: Envelope,
@@ -90,25 +98,21 @@ class Graph:
                 _refuse_writes(definition, reads_only)
                 if explain == "only" and self._may_look(claimed_role(self.services, authorization)):
                     return self._explained(document, definition, envelope, signed_in=authorization is not None)
-                viewer = await viewer_of(self.services, authorization)
+                if definition.operation is OperationType.SUBSCRIPTION:
+                    raise RequestError("BAD_REQUEST", "A subscription is a stream: this request takes one answer.")
+                reads = definition.operation is OperationType.QUERY
+                viewer = await viewer_of(self.services, authorization, reads=reads)
                 if viewer is None and needs_account(self.schema, document.node, definition):
                     raise Unauthenticated
                 variables = self._guarded(document, definition, envelope, viewer.role if viewer else None)
-                operation = Operation(self.services, viewer)
-                result = await self._executed(document, envelope, variables, Context(operation, request_id))
+                result = await self._executed(document, envelope, variables, self.context(viewer, request_id))
                 answer = _response(result, request_id)
-                if self._may_look(viewer.role if viewer else None):
-                    if wants_ledger:
-                        answer.body.setdefault("extensions", {})["ledger"] = calls.as_dict()
-                    if explain == "1" and (plan := self.plans.plan(document, name, variables.coerced)) is not None:
-                        shown = explained(plan, viewer=viewer is not None)
-                        answer.body.setdefault("extensions", {})["plan"] = shown
-            except DocumentErrors as error:
-                answer = Answer({"errors": error.errors}, 400, executed=False)
-            except RequestError as error:
-                answer = Answer({"errors": [error.formatted()]}, error.status, executed=False)
+                plan = self.plans.plan(document, name, variables.coerced) if explain == "1" else None
+                self._show(answer, viewer, calls if wants_ledger else None, plan)
             except Exception as error:
                 answer = _refused(error, request_id)
+            if calls.sources:
+                answer.body.setdefault("extensions", {})["sources"] = calls.unwell()
         log.info(
             "operation",
             request_id=request_id,
@@ -119,6 +123,97 @@ class Graph:
             store_calls=sum(entry.calls for entry in calls.stores.values()),
         )
         return answer
+
+    async def stream(
+        self,
+        envelope: Envelope,
+        *,
+        authorization: str | None,
+        wants_ledger: bool = False,
+        explain: str | None = None,
+    ) -> AsyncGenerator[Answer, None]:
+        """The answers to a subscription, one an event; a query or mutation has its one answer. Never raises.
+
+        Session, scope and loaders are each event's own. The end comes when the source ends or fails, when the token or
+        the session does (the last answer says so), or by `aclose`, which ends the source. One reader at a time."""
+        definition = self._subscription(envelope)
+        if definition is None or explain == "only":
+            yield await self.answer(envelope, authorization=authorization, wants_ledger=wants_ledger, explain=explain)
+            return
+        request_id, started, events = secrets.token_hex(8), perf_counter(), 0
+        try:
+            executor = await self._subscribed(envelope, definition, authorization, request_id)
+            async with aclosing(executor.source()) as source:
+                while (event := await self._next(source, authorization)) is not _END:
+                    events += 1
+                    yield await self._event(executor, event, authorization, wants_ledger, explain == "1")
+        except GraphQLError as error:
+            yield _response(ExecutionResult(None, [error]), request_id)
+        except Exception as error:
+            yield _refused(error, request_id)
+        finally:
+            name = definition.name.value if definition.name else None
+            ms = round((perf_counter() - started) * 1000, 2)
+            log.info("stream", request_id=request_id, name=name, events=events, ms=ms)
+
+    def _subscription(self, envelope: Envelope) -> OperationDefinitionNode | None:
+        """The subscription that is asked for; None for anything else, and for what is wrong."""
+        try:
+            found = self.documents.document(envelope.document).operation(envelope.operation_name)
+        except (DocumentErrors, RequestError):
+            return None
+        return found if found.operation is OperationType.SUBSCRIPTION else None
+
+    async def _subscribed(
+        self, envelope: Envelope, definition: OperationDefinitionNode, authorization: str | None, request_id: str
+    ) -> PlannedExecutor:
+        """The executor of a subscription that its sender may ask. Raises as the way to an answer does."""
+        document = self.documents.document(envelope.document)
+        viewer = await viewer_of(self.services, authorization, reads=True)
+        if viewer is None and needs_account(self.schema, document.node, definition):
+            raise Unauthenticated
+        self._guarded(document, definition, envelope, viewer.role if viewer else None)
+        executor = PlannedExecutor.build(
+            self.schema,
+            document.node,
+            context_value=self.context(viewer, request_id),
+            raw_variable_values=envelope.variables,
+            operation_name=envelope.operation_name,
+        )
+        assert isinstance(executor, PlannedExecutor)  # the guard has coerced the variables already
+        return executor
+
+    async def _next(self, source: AsyncGenerator[Any, None], authorization: str | None) -> Any:
+        """The next event, `_END` after the last. Raises Unauthenticated when the token ends."""
+        try:
+            async with asyncio.timeout(seconds_left(self.services, authorization)):
+                return await anext(source, _END)
+        except TimeoutError:
+            raise Unauthenticated("This access token has expired.") from None
+
+    async def _event(
+        self, executor: PlannedExecutor, event: Any, authorization: str | None, wants_ledger: bool, wants_plan: bool
+    ) -> Answer:
+        """What is answered to one event. Raises Unauthenticated when the session has ended, as every read does."""
+        with ledger.kept() as calls:
+            viewer = await viewer_of(self.services, authorization, reads=True)
+            of_event = executor.build_per_event_executor(event)
+            of_event.context_value = context = self.context(viewer, executor.context_value.request_id)
+            answer = _response(await of_event.execute_operation(), context.request_id)
+            self._show(answer, viewer, calls if wants_ledger else None, executor.plan if wants_plan else None)
+            if calls.sources:
+                answer.body.setdefault("extensions", {})["sources"] = calls.unwell()
+        return answer
+
+    def _show(
+        self, answer: Answer, viewer: Viewer | None, calls: ledger.Ledger | None, plan: OperationPlan | None
+    ) -> None:
+        """Put ledger and plan beside an answer, where the viewer may look."""
+        if self._may_look(viewer.role if viewer else None):
+            if calls is not None:
+                answer.body.setdefault("extensions", {})["ledger"] = calls.as_dict()
+            if plan is not None:
+                answer.body.setdefault("extensions", {})["plan"] = explained(plan, viewer=viewer is not None)
 
     def _may_look(self, role: str | None) -> bool:
         """Whether plan and ledger are shown: to everyone in development, to administrators in production."""
@@ -169,6 +264,8 @@ class Graph:
         return result if isinstance(result, ExecutionResult) else cast("ExecutionResult", await result)
 
 
+# No event: the source has ended.
+_END: Final = object()
 _STATUSES: Final = {"UNAUTHENTICATED": 401, "DEPTH_LIMIT": 400, "STORE_UNAVAILABLE": 503}
 
 
@@ -191,20 +288,14 @@ def _response(result: ExecutionResult, request_id: str) -> Answer:
 
 
 def _refused(error: Exception, request_id: str) -> Answer:
-    """A failure before execution: the preamble's."""
+    """A failure before execution: the document's, the envelope's or the preamble's."""
+    if isinstance(error, DocumentErrors):
+        return Answer({"errors": error.errors}, 400, executed=False)
+    if isinstance(error, RequestError):
+        return Answer({"errors": [error.formatted()]}, error.status, executed=False)
     errors = formatted([GraphQLError(str(error), original_error=error)], request_id)
     status = _STATUSES.get(errors[0]["extensions"]["code"], 500)
     return Answer({"errors": errors}, status, executed=False)
-
-
-_CSP: Final = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; object-src 'none'"
-PAGE_HEADERS: Final = {
-    "content-security-policy": _CSP,
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cache-control": "no-store",
-    "vary": "Accept",
-}
 
 
 class Application(Starlette):
@@ -232,13 +323,14 @@ def application(settings: Settings, services: AbstractAsyncContextManager[Servic
                 downloads.source = Downloads(opened.stores.objects)
             yield
 
-    endpoint = GraphQLEndpoint(page=lambda: explorer(settings), page_headers=PAGE_HEADERS)
+    explorer = Explorer(settings)
+    endpoint = GraphQLEndpoint(page=explorer.page)
     downloads = ObjectDownload()
     app = Application(
         routes=[
             Route("/", _front),
             Route("/objects/{token}", downloads),
-            Mount("/explorer", StaticFiles(directory=STATIC)),
+            *explorer.routes(),
         ],
         exception_handlers=handlers(),
         lifespan=lifespan,

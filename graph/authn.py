@@ -25,9 +25,10 @@ from resolvers.operation import Services, Viewer
 from resolvers.sessions import resumed
 
 
-async def viewer_of(services: Services, authorization: str | None) -> Viewer | None:
-    """The viewer behind an Authorization header, None without one. One store call. Raises Unauthenticated."""
-    return None if authorization is None else await resumed(services, _token(authorization))
+async def viewer_of(services: Services, authorization: str | None, *, reads: bool) -> Viewer | None:
+    """The viewer behind an Authorization header, None without one. One store call. `reads`: the operation is no
+    mutation. Raises Unauthenticated, StoreUnavailable."""
+    return None if authorization is None else await resumed(services, _token(authorization), reads=reads)
 
 
 def claimed_role(services: Services, authorization: str | None) -> str | None:
@@ -35,6 +36,11 @@ def claimed_role(services: Services, authorization: str | None) -> str | None:
 
     Raises Unauthenticated."""
     return None if authorization is None else services.tokens.verified(_token(authorization)).role
+
+
+def seconds_left(services: Services, authorization: str | None) -> float | None:
+    """For how long whoever sent this header may go on listening, None for ever. Raises Unauthenticated."""
+    return None if authorization is None else services.tokens.seconds_left(_token(authorization))
 
 
 def _token(authorization: str) -> str:

@@ -73,10 +73,13 @@ def serve(
 @app.command()
 def migrate(
     data: Annotated[Path | None, typer.Option(help="Data folder; STUDYGRAPH_DATA_DIR.")] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing: say store by store what is pending; 1 if anything is.")
+    ] = False,
 ) -> None:
     """Open the stores, bring their schemas up to date, and close them."""
     settings = _settings(data_dir=data)
-    _run_on_stores("migrate_stores", settings)
+    _run_on_stores("check_stores" if check else "migrate_stores", settings)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 import structlog
-from graphql import GraphQLError
+from graphql import GraphQLError, SourceLocation
 
 from resolvers.errors import code_of, sentence_of
 
@@ -39,7 +39,7 @@ def formatted(errors: Iterable[GraphQLError], request_id: str) -> list[dict[str,
     defects: dict[int, tuple[GraphQLError, BaseException]] = {}
     shapes: list[dict[str, Any]] = []
     for error in errors:
-        cause = _cause(error)
+        cause = cause_of(error)
         message, extensions = _told(cause)
         if extensions is None:
             # One failed batch fails in as many places as it has parents.
@@ -63,6 +63,16 @@ def of_variable(error: GraphQLError) -> dict[str, Any]:
     return _shape(error, f"{message}." if found else message, {"code": "BAD_USER_INPUT"})
 
 
+class Told(GraphQLError):
+    """An error as clients see it, for who reads errors and not shapes; what went wrong is its `original_error`."""
+
+    def __init__(self, shape: dict[str, Any], error: GraphQLError | None = None) -> None:
+        cause = error.original_error if error is not None else None
+        super().__init__(shape["message"], original_error=cause, extensions=shape["extensions"])
+        self.path = shape.get("path")
+        self.locations = [SourceLocation(**each) for each in shape["locations"]] if "locations" in shape else None
+
+
 def _shape(error: GraphQLError, message: str, extensions: dict[str, Any]) -> dict[str, Any]:
     shape: dict[str, Any] = {"message": message}
     if error.locations:
@@ -72,7 +82,7 @@ def _shape(error: GraphQLError, message: str, extensions: dict[str, Any]) -> dic
     return {**shape, "extensions": extensions}
 
 
-def _cause(error: GraphQLError) -> BaseException:
+def cause_of(error: GraphQLError) -> BaseException:
     """What went wrong: the exception behind the error, or graphql-core's own words."""
     while isinstance(error.original_error, GraphQLError):
         error = error.original_error

@@ -5,14 +5,17 @@ from __future__ import annotations
 from functools import cache
 
 import strawberry
-from graphql import GraphQLObjectType, GraphQLSchema
+from graphql import GraphQLError, GraphQLObjectType, GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
 
 from graph.execution.edge import spec_of
+from graph.execution.executor import PlannedExecutor
+from graph.execution.in_process import ProcessDocuments
 from graph.types.accounts import AccountMutations, AccountQueries, User
 from graph.types.assessments import Assessment
 from graph.types.classrooms import Classroom, ClassroomMember, ClassroomQueries
-from graph.types.governance import GovernanceQueries
+from graph.types.governance import GovernanceQueries, GovernanceSubscriptions
 from graph.types.library import Document, DocumentChunk
 from graph.types.meetings import Meeting, Recording, Transcript, TranscriptSegment
 from graph.types.refetch import RefetchQueries
@@ -42,15 +45,33 @@ class Mutation(AccountMutations):
     """The root of writes."""
 
 
+@strawberry.type(description="What may be followed.")
+class Subscription(GovernanceSubscriptions):
+    """The root of streams."""
+
+
 class UnlabelledField(Exception):
     """A field does not say who may read it: the program does not start."""
 
 
+class Schema(strawberry.federation.Schema):
+    """Strawberry's, which leaves the log to us: its own would hold whole documents, passwords included."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Nothing: `graph/errors.py` logs each defect once."""
+
+
 @cache
-def schema() -> strawberry.federation.Schema:
+def schema() -> Schema:
     """The schema of this program. Raises UnlabelledField."""
-    built = strawberry.federation.Schema(
-        query=Query, mutation=Mutation, types=list(NODES), config=StrawberryConfig(scalar_map=SCALARS)
+    built = Schema(
+        query=Query,
+        mutation=Mutation,
+        subscription=Subscription,
+        types=list(NODES),
+        extensions=[ProcessDocuments],
+        execution_context_class=PlannedExecutor,
+        config=StrawberryConfig(scalar_map=SCALARS),
     )
     for kind in _graphql(built).type_map.values():
         # Names with an underscore are GraphQL's introspection and Federation's own.

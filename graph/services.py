@@ -5,25 +5,29 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Final, Protocol
 
 import structlog
 
+from datadir.addresses import Addresses
 from datadir.data_folder import DataFolder, DataFolderUnusable
 from datadir.errors import StoreError, StoreMisconfigured, StoreUnavailable
 from datadir.launcher import Launcher
+from datadir.migrations.pending import pending
 from datadir.names import StoreName
 from datadir.qdrant.embedding import Embedder
-from datadir.stores import Addresses, Stores, open_stores
+from datadir.stores import Stores, open_stores
+from datadir.tls import PREFIXES, TlsFiles
 from graph.settings import SHORTEST_SECRET, Settings
 from loaders.accounts import PREAMBLE
 from loaders.cursor import Cursors
 from resolvers.operation import Services
 from resolvers.passwords import Passwords
+from resolvers.sessions import SeenSessions
 from resolvers.tokens import Tokens
 
 log = structlog.get_logger("studygraph.services")
@@ -57,8 +61,13 @@ def addresses(settings: Settings, secret: str) -> Addresses:
         value = getattr(settings, name)
         return value.get_secret_value() if value is not None else None
 
+    def files(store: StoreName) -> TlsFiles:
+        field = f"{PREFIXES[store].lower()}_tls"
+        return TlsFiles(store, *(getattr(settings, f"{field}_{kind}_file") for kind in ("ca", "cert", "key")))
+
     return Addresses(
         secret=secret,
+        secret_before=plain("secret_before"),
         public_url=settings.base_url,
         database_url=plain("database_url"),
         redis_url=plain("redis_url"),
@@ -70,13 +79,18 @@ def addresses(settings: Settings, secret: str) -> Addresses:
         cassandra_port=settings.cassandra_port,
         cassandra_username=settings.cassandra_username,
         cassandra_password=plain("cassandra_password"),
+        cassandra_datacenter=settings.cassandra_datacenter,
         kafka_bootstrap_servers=settings.kafka_bootstrap_servers,
+        kafka_username=settings.kafka_username,
+        kafka_password=plain("kafka_password"),
+        kafka_sasl_mechanism=settings.kafka_sasl_mechanism,
         s3_endpoint_url=settings.s3_endpoint_url,
         s3_bucket=settings.s3_bucket,
         s3_access_key=plain("aws_access_key_id"),
         s3_secret_key=plain("aws_secret_access_key"),
         s3_region=settings.aws_region,
         read_deadline=settings.store_deadline_ms / 1000,
+        tls={store: files(store) for store in StoreName},
     )
 
 
@@ -122,7 +136,8 @@ async def opened(
         stack.push_async_callback(embedder.close)
         passwords = Passwords()
         stack.callback(passwords.close)
-        services = Services(stores, embedder, Cursors(secret), Tokens(secret), passwords)
+        seen = SeenSessions() if settings.sessions_when_down == "grace" else None
+        services = Services(stores, embedder, Cursors(secret), Tokens(secret), passwords, seen)
         if launcher is not None:
             await stack.enter_async_context(_background(_watch(launcher, died)))
         if settings.demo:
@@ -138,6 +153,19 @@ async def migrated(settings: Settings, folder: DataFolder | None, progress: Prog
         await _stores(addresses(settings, secret_of(settings, folder)), stack, folder, progress)
 
 
+async def pending_changes(
+    settings: Settings, folder: DataFolder | None, progress: Progress
+) -> dict[StoreName, list[str]]:
+    """What a start would change in each store; nothing is changed. Raises StoreMisconfigured."""
+    where = addresses(settings, "")
+    async with AsyncExitStack() as stack:
+        launcher = None
+        if folder is not None:
+            launcher = await stack.enter_async_context(Launcher(folder, progress.step))
+        with _unanswered(where):
+            return await pending(where, folder=folder, launcher=launcher, report=progress.step)
+
+
 async def _stores(
     where: Addresses, stack: AsyncExitStack, folder: DataFolder | None, progress: Progress
 ) -> tuple[Stores, Launcher | None]:
@@ -145,8 +173,16 @@ async def _stores(
     launcher = None
     if folder is not None:
         launcher = await stack.enter_async_context(Launcher(folder, progress.step))
-    try:
+    with _unanswered(where):
         stores = await open_stores(where, stack, folder=folder, launcher=launcher, report=progress.step)
+    return stores, launcher
+
+
+@contextmanager
+def _unanswered(where: Addresses) -> Iterator[None]:
+    """A server that does not answer, said with the setting that names it."""
+    try:
+        yield
     except StoreUnavailable as error:
         if error.store in where.embedded:
             raise
@@ -155,7 +191,6 @@ async def _stores(
         raise StoreMisconfigured(
             error.store, f"{ADDRESSES[error.store]} names a server that does not answer: {reason}."
         ) from error
-    return stores, launcher
 
 
 async def _seed(services: Services, progress: Progress, settings: Settings) -> None:

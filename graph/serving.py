@@ -19,7 +19,7 @@ from graph.app import application
 from graph.logs import configure_logs
 from graph.orders import Orders, Stopped
 from graph.progress import StartProgress
-from graph.services import addresses, migrated, opened
+from graph.services import addresses, migrated, opened, pending_changes
 from graph.settings import Settings
 from resolvers.operation import Services
 
@@ -56,6 +56,27 @@ def migrate_stores(settings: Settings, progress: StartProgress) -> str | None:
             raise Refused("Stopped before all stores were up to date: do it again.")
 
     return _in_words(settings, migrate)
+
+
+def check_stores(settings: Settings, progress: StartProgress) -> str | None:
+    """Say store by store what a start would change, and change nothing; a sentence where that is something."""
+
+    def check(orders: Orders) -> None:
+        async def look() -> None:
+            found = await pending_changes(settings, folder, progress)
+            for store, changes in found.items():
+                for change in changes:
+                    progress.say(f"{store.value}: {change}")
+            if any(found.values()):
+                count = sum(map(len, found.values()))
+                what = "1 change is" if count == 1 else f"{count} changes are"
+                raise Refused(f"{what} pending: `python -m graph migrate` makes them, and so does a start.")
+            progress.say("Every store is up to date.")
+
+        with _claimed(settings) as folder, _surprises(folder):
+            orders.run(look(), _event_loop)
+
+    return _in_words(settings, check)
 
 
 def _in_words(settings: Settings, work: Callable[[Orders], None]) -> str | None:

@@ -16,6 +16,9 @@ from pydantic import AwareDatetime, Field, SecretStr, ValidationError, Validatio
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from graph.tls_settings import PREFIXES as TLS_PREFIXES
+from graph.tls_settings import TlsSettings
+
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
@@ -31,11 +34,19 @@ SCHEMES = {
 """How an address begins, by field."""
 
 
+PAIRS = (
+    ("cassandra_username", "cassandra_password"),
+    ("kafka_username", "kafka_password"),
+    ("aws_access_key_id", "aws_secret_access_key"),
+)
+"""Who we are, and what proves it."""
+
+
 class SettingsError(Exception):
     """A setting that stops the start; the message is one sentence."""
 
 
-class Settings(BaseSettings):
+class Settings(TlsSettings):
     """Everything that can be set. Each field's description is its row in `docs/settings.md`."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", populate_by_name=True)
@@ -52,6 +63,11 @@ class Settings(BaseSettings):
         min_length=SHORTEST_SECRET,
         description="Signs tokens, cursors and links; 32 characters or more. Development makes one in the data folder.",
     )
+    secret_before: SecretStr | None = Field(
+        None,
+        min_length=SHORTEST_SECRET,
+        description="The secret that `STUDYGRAPH_SECRET` has replaced, until learners' keys are wrapped anew.",
+    )
     execution: Literal["compiled", "graphql-core"] = Field(
         "compiled", description="Who runs operations: compiled plans, or graphql-core object by object."
     )
@@ -59,12 +75,20 @@ class Settings(BaseSettings):
     store_deadline_ms: int = Field(
         400, ge=50, le=60_000, description="How long one read of a store may take, in milliseconds."
     )
+    sessions_when_down: Literal["grace", "refuse"] = Field(
+        "grace",
+        description="While Redis is down: may a session that was seen alive within a minute go on reading (`grace`), "
+        "or nobody (`refuse`).",
+    )
     demo: bool = Field(False, description="Whether the demo school is written at the first start; development only.")
     demo_size: int = Field(
         1, ge=1, le=10, description="How large that school is: 1 to 10; the largest has a teacher of fifty classrooms."
     )
     demo_now: AwareDatetime | None = Field(
         None, description="The moment that school's dates are relative to, with offset; unset: its first start."
+    )
+    explorer: bool | None = Field(
+        None, description="Whether browsers get the explorer at `/graphql`; unset: in development alone."
     )
     s3_bucket: str = Field("studygraph", description="The bucket that holds all objects.")
 
@@ -92,8 +116,22 @@ class Settings(BaseSettings):
     cassandra_password: SecretStr | None = Field(
         None, validation_alias="CASSANDRA_PASSWORD", description="That user's password."
     )
+    cassandra_datacenter: str | None = Field(
+        None,
+        validation_alias="CASSANDRA_DATACENTER",
+        description="The datacenter whose nodes are asked; unset: all nodes alike.",
+    )
     kafka_bootstrap_servers: str | None = Field(
         None, validation_alias="KAFKA_BOOTSTRAP_SERVERS", description="Kafka's first brokers, separated by commas."
+    )
+    kafka_username: str | None = Field(
+        None, validation_alias="KAFKA_USERNAME", description="Kafka's user (SASL), where it asks for one."
+    )
+    kafka_password: SecretStr | None = Field(
+        None, validation_alias="KAFKA_PASSWORD", description="That user's password."
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", validation_alias="KAFKA_SASL_MECHANISM", description="How that user logs in."
     )
     s3_endpoint_url: str | None = Field(
         None, validation_alias="S3_ENDPOINT_URL", description="Object storage's address."
@@ -131,6 +169,11 @@ class Settings(BaseSettings):
     def production(self) -> bool:
         """Whether this is the real thing."""
         return self.env == "production"
+
+    @property
+    def shows_explorer(self) -> bool:
+        """Whether browsers get a page."""
+        return not self.production if self.explorer is None else self.explorer
 
     @property
     def base_url(self) -> str:
@@ -229,6 +272,15 @@ def _complaint(error: ErrorDetails) -> str:
 
 
 def _checked(settings: Settings) -> Settings:
+    for prefix, address in TLS_PREFIXES.items():
+        for kind in ("ca", "cert", "key"):
+            name = f"{prefix}_tls_{kind}_file"
+            if getattr(settings, name) and not getattr(settings, address):
+                raise SettingsError(f"{environment_name(name)} is set without {environment_name(address)}.")
+    for one, other in PAIRS:
+        if (getattr(settings, one) is None) != (getattr(settings, other) is None):
+            alone, missing = (other, one) if getattr(settings, one) is None else (one, other)
+            raise SettingsError(f"{environment_name(alone)} is set without {environment_name(missing)}.")
     if not settings.production:
         return settings
     if settings.secret is None:

@@ -11,6 +11,7 @@ from datadir.kafka.event import Event
 from datadir.postgresql.record import Row
 from datadir.redis import keys
 from datadir.scope import Scope
+from loaders.degrading import Degrades, degrades
 
 if TYPE_CHECKING:
     from datadir.postgresql.client import Lease
@@ -102,6 +103,7 @@ class Accounts:
     def __init__(self, loaders: Loaders) -> None:
         self._loaders = loaders
 
+    @degrades(Degrades.NULL)
     async def users_by_id(self, ids: Sequence[UUID]) -> list[UserRecord | None]:
         """Accounts in the order of `ids`, None where the viewer's scope holds none."""
         rows = await self._loaders.lease.fetch(
@@ -113,6 +115,7 @@ class Accounts:
         found = {row.id: row for row in rows}
         return [found.get(each) for each in ids]
 
+    @degrades(Degrades.NULL)
     async def presence_by_user_id(self, ids: Sequence[UUID]) -> list[PresenceRecord]:
         """When these people were last seen, in the order of `ids`."""
         distinct = list(dict.fromkeys(ids))
@@ -124,6 +127,7 @@ class Accounts:
         return [found[each] for each in ids]
 
 
+@degrades(Degrades.NULL)
 async def memberships(lease: Lease, user_id: UUID) -> list[MembershipRecord]:
     """The viewer's own classrooms: what the rest of the scope is made of. The lease's scope is the user alone."""
     return await lease.fetch(
@@ -133,6 +137,7 @@ async def memberships(lease: Lease, user_id: UUID) -> list[MembershipRecord]:
     )
 
 
+@degrades(Degrades.ERROR)
 async def credentials_by_email(stores: Stores, email: str) -> CredentialsRecord | None:
     """The one account that a log-in names, None where there is none."""
     rows = await stores.postgresql.lease(Scope(login_email=email)).fetch(
@@ -141,6 +146,7 @@ async def credentials_by_email(stores: Stores, email: str) -> CredentialsRecord 
     return rows[0] if rows else None
 
 
+@degrades(Degrades.ERROR)
 async def record_log_in(stores: Stores, user_id: UUID, at: datetime, events: Sequence[Event]) -> None:
     """Write the time of the last log-in and what happened, in one transaction."""
     async with stores.postgresql.transaction(Scope(user_id=user_id)) as tx:
@@ -148,6 +154,7 @@ async def record_log_in(stores: Stores, user_id: UUID, at: datetime, events: Seq
         await stores.events.append(tx, events)
 
 
+@degrades(Degrades.ERROR)
 async def live_session(stores: Stores, user_id: UUID, session_id: str, now: datetime) -> SessionRecord | None:
     """The preamble of an operation: read the session, slide its hour, mark the user as present. One store call; none
     where the session's id is of nobody or of somebody else."""
@@ -157,7 +164,7 @@ async def live_session(stores: Stores, user_id: UUID, session_id: str, now: date
         return None
     if keys.session_owner(session_id) != user_id:
         return None
-    found: list[Any] | None = await stores.redis.script(PREAMBLE)(
+    found: list[Any] | None = await stores.redis.script(PREAMBLE, repeatable=True)(
         [key, keys.presence(user_id)],
         [
             now.timestamp(),
@@ -172,6 +179,7 @@ async def live_session(stores: Stores, user_id: UUID, session_id: str, now: date
     return SessionRecord(session_id, UUID(found[0]), found[1], datetime.fromtimestamp(float(found[2]), UTC))
 
 
+@degrades(Degrades.ERROR)
 async def start_session(stores: Stores, credentials: CredentialsRecord, now: datetime) -> str:
     """A new session for this account; its id. One store call."""
     session_id = keys.new_session_id(credentials.id)

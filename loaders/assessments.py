@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from datadir.postgresql.record import Row
+from loaders.degrading import Degrades, degrades
 from loaders.page import Listing, Order, OrderColumn, PageRequest, Pages, pages_by_owner
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Assessments:
     def __init__(self, loaders: Loaders) -> None:
         self._loaders = loaders
 
+    @degrades(Degrades.NULL)
     async def assessments_by_id(self, ids: Sequence[UUID]) -> list[AssessmentRecord | None]:
         """Assessments in the order of `ids`, None where the viewer's scope holds none."""
         rows = await self._loaders.lease.fetch(
@@ -79,10 +81,12 @@ class Assessments:
         found = {row.id: row for row in rows}
         return [found.get(each) for each in ids]
 
+    @degrades(Degrades.NULL)
     async def assessments_by_classroom_id(self, ids: Sequence[UUID], request: PageRequest) -> Pages[AssessmentRecord]:
         """One page of assessments for each classroom."""
         return await pages_by_owner(self._loaders, ASSESSMENTS, AssessmentRecord, request, ids)
 
+    @degrades(Degrades.NULL)
     async def summaries_by_assessment_id(self, ids: Sequence[UUID]) -> list[SubmissionSummaryRecord]:
         """The counts of each assessment's submissions; zeros where nobody has handed in."""
         rows = await self._loaders.lease.fetch(

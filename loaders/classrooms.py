@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from datadir.postgresql.record import Row
+from loaders.degrading import Degrades, degrades
 from loaders.page import Listing, Order, OrderColumn, Page, PageRequest, Pages, pages_by_owner, root_page
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ class Classrooms:
     def __init__(self, loaders: Loaders) -> None:
         self._loaders = loaders
 
+    @degrades(Degrades.NULL)
     async def classrooms_by_id(self, ids: Sequence[UUID]) -> list[ClassroomRecord | None]:
         """Classrooms in the order of `ids`, None where the viewer's scope holds none."""
         rows = await self._loaders.lease.fetch(
@@ -115,16 +117,19 @@ class Classrooms:
         found = {row.id: row for row in rows}
         return [found.get(each) for each in ids]
 
+    @degrades(Degrades.NULL)
     async def classrooms(self, request: PageRequest) -> Page[ClassroomRecord]:
         """One page of the classrooms in the viewer's scope."""
         return await root_page(self._loaders, CLASSROOMS, ClassroomRecord, request, self._loaders.scope.user_id)
 
+    @degrades(Degrades.NULL)
     async def classrooms_by_user_id(self, ids: Sequence[UUID], request: PageRequest) -> Pages[OwnClassroomRecord]:
         """One page for each person of the classrooms that they are members of, within the viewer's scope."""
         return await pages_by_owner(
             self._loaders, CLASSROOMS_OF_USER, OwnClassroomRecord, request, ids, self._loaders.scope.user_id
         )
 
+    @degrades(Degrades.NULL)
     async def members_by_id(self, ids: Sequence[UUID]) -> list[MemberRecord | None]:
         """Memberships in the order of `ids`, None where the viewer's scope holds none."""
         rows = await self._loaders.lease.fetch(
@@ -135,6 +140,7 @@ class Classrooms:
         found = {row.id: row for row in rows}
         return [found.get(each) for each in ids]
 
+    @degrades(Degrades.NULL)
     async def members_by_classroom_id(self, ids: Sequence[UUID], request: PageRequest) -> Pages[MemberRecord]:
         """One page of members for each classroom."""
         return await pages_by_owner(self._loaders, MEMBERS, MemberRecord, request, ids)

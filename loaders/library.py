@@ -11,6 +11,7 @@ from uuid import UUID
 from datadir.postgresql.record import Row
 from datadir.qdrant.collections import DOCUMENTS
 from loaders.cursor import Cursors, InvalidCursor
+from loaders.degrading import Degrades, degrades
 from loaders.page import PageRequest
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class Library:
     def __init__(self, loaders: Loaders) -> None:
         self._loaders = loaders
 
+    @degrades(Degrades.NULL)
     async def documents_by_id(self, ids: Sequence[UUID]) -> list[DocumentRecord | None]:
         """Documents in the order of `ids`, None where the viewer's scope holds none."""
         rows = await self._loaders.lease.fetch(
@@ -97,6 +99,7 @@ class Library:
         found = {row.id: row for row in rows}
         return [found.get(each) for each in ids]
 
+    @degrades(Degrades.NULL)
     async def chunks_by_id(self, ids: Sequence[str]) -> list[ChunkRecord | None]:
         """Chunks in the order of `ids`, None where the viewer's scope holds none."""
         if not ids:
@@ -109,6 +112,7 @@ class Library:
         found = {each.id: _chunk(each.id, each.payload) for each in page.records}
         return [found.get(each) for each in ids]
 
+    @degrades(Degrades.NULL)
     async def matches_by_classroom_id(
         self, ids: Sequence[UUID], query: str, request: PageRequest
     ) -> list[ChunkMatches | InvalidCursor]:

@@ -13,6 +13,7 @@ from datadir.mongodb.client import object_id
 from datadir.mongodb.collections import TRANSCRIPTS
 from datadir.postgresql.record import Row
 from loaders.cursor import Cursors, InvalidCursor
+from loaders.degrading import Degrades, degrades
 from loaders.page import Listing, Order, OrderColumn, PageRequest, Pages, pages_by_owner
 
 if TYPE_CHECKING:
@@ -150,6 +151,7 @@ class Meetings:
     def __init__(self, loaders: Loaders) -> None:
         self._loaders = loaders
 
+    @degrades(Degrades.NULL)
     async def meetings_by_id(self, ids: Sequence[UUID]) -> list[MeetingRecord | None]:
         """Meetings in the order of `ids`, None where the viewer's scope holds none."""
         rows = await self._loaders.lease.fetch(
@@ -158,10 +160,12 @@ class Meetings:
         found = {row.id: row for row in rows}
         return [found.get(each) for each in ids]
 
+    @degrades(Degrades.NULL)
     async def meetings_by_classroom_id(self, ids: Sequence[UUID], request: PageRequest) -> Pages[MeetingRecord]:
         """One page of meetings for each classroom."""
         return await pages_by_owner(self._loaders, MEETINGS, MeetingRecord, request, ids)
 
+    @degrades(Degrades.NULL)
     async def recordings_by_id(self, ids: Sequence[UUID]) -> list[RecordingRecord | None]:
         """Recordings in the order of `ids`, None where the viewer's scope holds none."""
         rows = await self._loaders.lease.fetch(
@@ -172,6 +176,7 @@ class Meetings:
         found = {row.id: row for row in rows}
         return [found.get(each) for each in ids]
 
+    @degrades(Degrades.NULL)
     async def recordings_by_meeting_id(self, ids: Sequence[UUID]) -> list[list[RecordingRecord]]:
         """All recordings of each meeting, oldest first."""
         rows = await self._loaders.lease.fetch(
@@ -184,6 +189,7 @@ class Meetings:
             groups[row.meeting_id].append(row)
         return [groups.get(each, []) for each in ids]
 
+    @degrades(Degrades.NULL)
     async def transcripts_by_meeting_id(
         self, ids: Sequence[UUID], slices: Sequence[Slice]
     ) -> list[TranscriptRecord | None]:
@@ -192,12 +198,14 @@ class Meetings:
         by_meeting = {record.meeting_id: record for record in found}
         return [by_meeting.get(each) for each in ids]
 
+    @degrades(Degrades.NULL)
     async def transcripts_by_id(self, ids: Sequence[str], slices: Sequence[Slice]) -> list[TranscriptRecord | None]:
         """Transcripts in the order of `ids` with these slices, None where the viewer's scope holds none."""
         keys = [object_id(each) for each in dict.fromkeys(ids)]
         by_id = {record.id: record for record in await self._transcripts({"_id": {"$in": keys}}, slices)}
         return [by_id.get(each) for each in ids]
 
+    @degrades(Degrades.NULL)
     async def segments_by_position(self, keys: Sequence[tuple[str, int]]) -> list[SegmentRecord | None]:
         """Single segments, each named by transcript and position; None where the viewer's scope holds none."""
         places = list(dict.fromkeys(At(position) for _, position in keys))

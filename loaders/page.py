@@ -15,6 +15,7 @@ from uuid import UUID
 
 from datadir.postgresql.record import Row
 from loaders.cursor import Cursors, InvalidCursor
+from loaders.degrading import Degrades, degrades
 from loaders.filter import Condition, compiled
 
 if TYPE_CHECKING:
@@ -151,6 +152,7 @@ async def root_page(
     return _page(listing, request, loaders.cursors, rows, None)
 
 
+@degrades(Degrades.NULL)
 async def totals(loaders: Loaders, pages: Sequence[Page[Any]]) -> list[int]:
     """How many records each page's whole list has, in one statement. The pages share one listing and filter."""
     listing, where_of = pages[0].listing, pages[0].request.where

@@ -12,9 +12,10 @@ from email_validator import EmailNotValidError, validate_email
 
 from datadir.kafka.event import Event
 from loaders import accounts as stored
-from loaders.accounts import UserRecord
-from loaders.classrooms import OwnClassroomRecord
+from loaders.accounts import Accounts, UserRecord
+from loaders.classrooms import Classrooms, OwnClassroomRecord
 from loaders.page import PageRequest, Pages
+from resolvers.degrading import degrades_with
 from resolvers.operation import Operation, Viewer
 
 __all__ = ["UserRecord", "by_ids", "classrooms", "log_in", "presence", "viewer"]
@@ -51,12 +52,14 @@ class LogIn:
     errors: tuple[Problem, ...] = ()
 
 
+@degrades_with(Accounts.users_by_id)
 async def by_ids(operation: Operation, ids: Sequence[UUID]) -> list[UserRecord | None]:
     """People whom the viewer may know of."""
     loaders = await operation.open()
     return await loaders.accounts.users_by_id(ids)
 
 
+@degrades_with(Accounts.users_by_id)
 async def viewer(operation: Operation) -> UserRecord | None:
     """The account of whoever asks."""
     if operation.viewer is None:
@@ -64,6 +67,7 @@ async def viewer(operation: Operation) -> UserRecord | None:
     return (await by_ids(operation, [operation.viewer.user_id]))[0]
 
 
+@degrades_with(Classrooms.classrooms_by_user_id)
 async def classrooms(
     operation: Operation, users: Sequence[UserRecord], request: PageRequest
 ) -> Pages[OwnClassroomRecord]:
@@ -71,6 +75,7 @@ async def classrooms(
     return await operation.loaders.classrooms.classrooms_by_user_id([each.id for each in users], request)
 
 
+@degrades_with(Accounts.presence_by_user_id)
 async def presence(operation: Operation, users: Sequence[UserRecord]) -> list[PresenceView]:
     """Whether each person is here now."""
     seen = await operation.loaders.accounts.presence_by_user_id([each.id for each in users])
@@ -84,6 +89,7 @@ def _status(last_seen_at: datetime | None, now: datetime) -> str:
     return "online" if now - last_seen_at <= ONLINE_WITHIN else "idle"
 
 
+@degrades_with(stored.credentials_by_email, stored.start_session, stored.record_log_in)
 async def log_in(operation: Operation, email: str, password: str, remember_me: bool) -> LogIn:
     """Check the password and open a session. An unknown address costs what a wrong password costs."""
     for text, longest, path in ((email, LONGEST_EMAIL, "email"), (password, LONGEST_PASSWORD, "password")):

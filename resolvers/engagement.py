@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from datadir.cassandra.tables import UserEngagement
 from loaders.accounts import UserRecord
+from loaders.engagement import Engagement
+from resolvers.degrading import degrades_with
 from resolvers.errors import BadUserInput
 from resolvers.operation import Operation
 
@@ -21,6 +23,7 @@ def day_count(days: int) -> Any:
     return days
 
 
+@degrades_with(Engagement.days_by_user_id)
 async def days(operation: Operation, users: Sequence[UserRecord], count: int) -> list[list[UserEngagement]]:
     """The last `count` UTC days of each person, today included, newest first."""
     today = operation.services.now().astimezone(UTC).date()

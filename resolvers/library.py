@@ -9,8 +9,9 @@ from uuid import UUID
 
 from loaders.classrooms import ClassroomRecord
 from loaders.cursor import InvalidCursor
-from loaders.library import ChunkMatch, ChunkMatches, ChunkRecord, DocumentRecord
+from loaders.library import ChunkMatch, ChunkMatches, ChunkRecord, DocumentRecord, Library
 from loaders.page import PageRequest
+from resolvers.degrading import degrades_with
 from resolvers.errors import BadUserInput, NotFound
 from resolvers.links import signed
 from resolvers.operation import Operation
@@ -51,16 +52,19 @@ def chunk_key(text: str) -> str:
     return text
 
 
+@degrades_with(Library.documents_by_id)
 async def documents_by_ids(operation: Operation, ids: Sequence[UUID]) -> list[DocumentRecord | None]:
     """Documents that the viewer may know of."""
     return await (await operation.open()).library.documents_by_id(ids)
 
 
+@degrades_with(Library.chunks_by_id)
 async def chunks_by_ids(operation: Operation, ids: Sequence[str]) -> list[ChunkRecord | None]:
     """Passages that the viewer may know of."""
     return await (await operation.open()).library.chunks_by_id(ids)
 
 
+@degrades_with(Library.matches_by_classroom_id)
 async def search_classrooms(
     operation: Operation, classrooms: Sequence[ClassroomRecord], request: SearchRequest
 ) -> list[ChunkMatches | InvalidCursor]:
@@ -75,12 +79,14 @@ def search_edges(page: ChunkMatches) -> list[SearchEdge]:
     return [SearchEdge(page, match) for match in page.records]
 
 
+@degrades_with(Library.documents_by_id)
 async def documents(operation: Operation, chunks: Sequence[ChunkRecord]) -> list[DocumentRecord | NotFound]:
     """The document of each passage."""
     found = await operation.loaders.library.documents_by_id([each.document_id for each in chunks])
     return [document or NotFound() for document in found]
 
 
+@degrades_with(signed)
 async def download_links(operation: Operation, documents: Sequence[DocumentRecord]) -> list[str]:
     """A signed link to each document's file."""
     return await signed(operation, [each.object_key for each in documents])

@@ -6,11 +6,19 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from loaders.accounts import UserRecord
+from loaders.accounts import Accounts, UserRecord
 from loaders.classrooms import ClassroomRecord
 from loaders.cursor import InvalidCursor
-from loaders.meetings import MeetingRecord, RecordingRecord, SegmentPage, SegmentRecord, TranscriptRecord
+from loaders.meetings import (
+    MeetingRecord,
+    Meetings,
+    RecordingRecord,
+    SegmentPage,
+    SegmentRecord,
+    TranscriptRecord,
+)
 from loaders.page import PageRequest, Pages
+from resolvers.degrading import degrades_with
 from resolvers.errors import NotFound
 from resolvers.links import signed
 from resolvers.operation import Operation
@@ -40,26 +48,31 @@ def segment_key(text: str) -> SegmentKey:
     return SegmentKey(transcript_key(transcript), int(position))
 
 
+@degrades_with(Meetings.meetings_by_id)
 async def by_ids(operation: Operation, ids: Sequence[UUID]) -> list[MeetingRecord | None]:
     """Meetings that the viewer may know of."""
     return await (await operation.open()).meetings.meetings_by_id(ids)
 
 
+@degrades_with(Meetings.recordings_by_id)
 async def recordings_by_ids(operation: Operation, ids: Sequence[UUID]) -> list[RecordingRecord | None]:
     """Recordings that the viewer may know of."""
     return await (await operation.open()).meetings.recordings_by_id(ids)
 
 
+@degrades_with(Meetings.transcripts_by_id)
 async def transcripts_by_ids(operation: Operation, ids: Sequence[str]) -> list[TranscriptRecord | None]:
     """Transcripts that the viewer may know of."""
     return await (await operation.open()).meetings.transcripts_by_id(ids, ())
 
 
+@degrades_with(Meetings.segments_by_position)
 async def segments_by_ids(operation: Operation, ids: Sequence[SegmentKey]) -> list[SegmentRecord | None]:
     """Single segments of transcripts that the viewer may know of."""
     return await (await operation.open()).meetings.segments_by_position(ids)
 
 
+@degrades_with(Meetings.meetings_by_classroom_id)
 async def by_classrooms(
     operation: Operation, classrooms: Sequence[ClassroomRecord], request: PageRequest
 ) -> Pages[MeetingRecord]:
@@ -67,16 +80,19 @@ async def by_classrooms(
     return await operation.loaders.meetings.meetings_by_classroom_id([each.id for each in classrooms], request)
 
 
+@degrades_with(Meetings.recordings_by_meeting_id)
 async def recordings(operation: Operation, meetings: Sequence[MeetingRecord]) -> list[list[RecordingRecord]]:
     """All recordings of each meeting."""
     return await operation.loaders.meetings.recordings_by_meeting_id([each.id for each in meetings])
 
 
+@degrades_with(signed)
 async def download_links(operation: Operation, recordings: Sequence[RecordingRecord]) -> list[str]:
     """A signed link to each recording's file."""
     return await signed(operation, [each.key for each in recordings])
 
 
+@degrades_with(Meetings.transcripts_by_meeting_id)
 async def transcripts(
     operation: Operation, meetings: Sequence[MeetingRecord], slices: Sequence[PageRequest]
 ) -> list[TranscriptRecord | None]:
@@ -84,6 +100,7 @@ async def transcripts(
     return await operation.loaders.meetings.transcripts_by_meeting_id([each.id for each in meetings], slices)
 
 
+@degrades_with(Meetings.transcripts_by_id)
 async def segments(
     operation: Operation, transcripts: Sequence[TranscriptRecord], request: PageRequest
 ) -> list[SegmentPage | InvalidCursor]:
@@ -96,6 +113,7 @@ async def segments(
     return [each.slices[request] if request in each.slices else pages[each.id] for each in transcripts]
 
 
+@degrades_with(Accounts.users_by_id)
 async def speakers(operation: Operation, segments: Sequence[SegmentRecord]) -> list[UserRecord | NotFound | None]:
     """Who spoke, where it is somebody with an account whom the viewer may know of."""
     ids = [each.speaker_id for each in segments if each.speaker_id is not None]

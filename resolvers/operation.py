@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from datadir.scope import ANONYMOUS, Scope
 from loaders import Loaders
+from loaders.watch import Watch
 from resolvers.access.scope import scope_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from datadir.qdrant.embedding import Embedder
-    from datadir.stores import Stores
+    from datadir.stores import StoreHealth, Stores
     from loaders.cursor import Cursors
     from resolvers.passwords import Passwords
+    from resolvers.sessions import SeenSessions
     from resolvers.tokens import Tokens
 
 
@@ -40,9 +42,13 @@ class Services:
     cursors: Cursors
     tokens: Tokens
     passwords: Passwords
+    # None: whoever cannot be asked about is refused.
+    seen_sessions: SeenSessions | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     # Set once every document that waited at the start can be searched.
     indexed: asyncio.Event = field(default_factory=asyncio.Event)
+    # How the stores are, looked at once for all who follow it. How long a ping took is no change.
+    health: Watch[StoreHealth] = field(default_factory=lambda: Watch(lambda store: replace(store, latency_ms=None)))
 
 
 class Operation:
@@ -88,6 +94,10 @@ class Operation:
             lease.widen(await scope_of(lease, self.viewer.user_id, self.viewer.role))
         self._opened = Loaders(self.stores, lease, self.services.cursors, self.services.embedder)
         return self._opened
+
+    def again(self) -> Operation:
+        """Another operation of the same viewer; the scope is read anew."""
+        return type(self)(self.services, self.viewer)
 
     def become(self, viewer: Viewer) -> None:
         """Go on as the viewer who has just logged in: what is selected below is read with that scope."""

@@ -9,6 +9,7 @@ from loaders.filter import Condition, Test
 from loaders.meetings import SegmentPage
 from loaders.page import DEFAULT_PAGE, LARGEST_PAGE, Order, Page, PageRequest
 from loaders.page import totals as counted
+from resolvers.degrading import degrades_with
 from resolvers.errors import BadUserInput, PageSize
 from resolvers.operation import Operation
 
@@ -68,6 +69,7 @@ def _tests(condition: Condition) -> int:
     return max(1, values + sum(map(_tests, below)))
 
 
+@degrades_with(counted)
 async def totals(operation: Operation, pages: Sequence[Page[Any] | SegmentPage]) -> list[int]:
     """How many records each page's whole list has."""
     counts = {id(page): page.total for page in pages if isinstance(page, SegmentPage)}

@@ -93,6 +93,10 @@ class Tokens:
             self._verified.popitem(last=False)
         return claims
 
+    def seconds_left(self, text: str) -> float:
+        """How long an access token is still taken. Raises Unauthenticated for one that is not."""
+        return max(0.0, self.verified(text).ends + LEEWAY.total_seconds() - self._clock())
+
     def _checked(self, text: str) -> Claims:
         try:
             claims = jwt.decode(

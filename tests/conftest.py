@@ -1,11 +1,13 @@
-"""What do all tests share? One running demo school per worker."""
+"""What do all tests share? One running demo school per worker, and certificates."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
+import pytest
 import pytest_asyncio
 
+from tests.certificates import Authority, Identity
 from tests.folders import passable_folder
 from tests.running_school import RunningSchool, running_school
 
@@ -26,3 +28,23 @@ async def school(unwarmed_school: RunningSchool) -> RunningSchool:
     await unwarmed_school.services.indexed.wait()
     assert StoreName.QDRANT not in unwarmed_school.services.stores.progress
     return unwarmed_school
+
+
+@pytest.fixture(scope="session")
+def authority() -> Iterator[Authority]:
+    """The CA that servers and clients of tests trust."""
+    with passable_folder("studygraph-tls-") as folder:
+        yield Authority(folder / "trusted")
+
+
+@pytest.fixture(scope="session")
+def stranger() -> Iterator[Authority]:
+    """A CA that they do not."""
+    with passable_folder("studygraph-tls-") as folder:
+        yield Authority(folder / "stranger")
+
+
+@pytest.fixture(scope="session")
+def us(authority: Authority) -> Identity:
+    """The program, as a client."""
+    return authority.client("studygraph")

@@ -85,10 +85,11 @@ class RunningSchool:
 
 
 @asynccontextmanager
-async def running_school(folder: Path) -> AsyncIterator[RunningSchool]:
-    """Start the embedded stores, write the demo school and wait until its texts are embedded."""
+async def running_school(folder: Path, **other: Any) -> AsyncIterator[RunningSchool]:
+    """Start the embedded stores and write the demo school. `other` settings may name real servers."""
     # Two cores shared by test workers: what is measured elsewhere must not fail a test here.
-    settings = Settings(data_dir=folder, demo=True, store_deadline_ms=10_000, log_level="error")
+    ours = {"data_dir": folder, "demo": True, "store_deadline_ms": 10_000, "log_level": "error"}
+    settings = Settings(**{**ours, **other})
     with claim(folder) as held:
         async with opened(settings, held, Quiet()) as services:
             from resolvers.demo import seeding

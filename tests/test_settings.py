@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from datadir.names import StoreName
+from datadir.tls import TlsFiles
+from graph.services import addresses
 from graph.settings import PREFIX, SECRETS, Settings, SettingsError, environment_name, load
 
 SECRET = "a secret of more than thirty-two characters"
@@ -23,6 +26,12 @@ STORES = {
     "KAFKA_BOOTSTRAP_SERVERS": "kafka:9092",
     "S3_ENDPOINT_URL": "http://objects:9000",
 }
+PARTNERS = {
+    "CASSANDRA_USERNAME": "CASSANDRA_PASSWORD",
+    "KAFKA_USERNAME": "KAFKA_PASSWORD",
+    "AWS_ACCESS_KEY_ID": "AWS_SECRET_ACCESS_KEY",
+}
+"""Who we are, and what proves it."""
 PRODUCTION = {"STUDYGRAPH_ENV": "production", "STUDYGRAPH_SECRET": SECRET}
 
 
@@ -135,7 +144,8 @@ def test_every_secret_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_p
     value = STORES.get(name, SECRET)
     file = tmp_path / "secret"
     file.write_text(f"\n{value}  \n", encoding="utf-8")
-    settings = given(monkeypatch, **{f"{name}_FILE": str(file)})
+    partner = (PARTNERS | {proof: user for user, proof in PARTNERS.items()}).get(name)
+    settings = given(monkeypatch, **{f"{name}_FILE": str(file)} | ({partner: "ada"} if partner else {}))
     [found] = [getattr(settings, field) for field in Settings.model_fields if environment_name(field) == name]
     assert isinstance(found, SecretStr)
     assert found.get_secret_value() == value
@@ -166,6 +176,31 @@ def test_a_secret_that_is_too_short_in_its_file_is_refused(monkeypatch: pytest.M
     assert refusal(monkeypatch, STUDYGRAPH_SECRET_FILE=str(tmp_path / "secret")) == (
         "STUDYGRAPH_SECRET must have at least 32 characters."
     )
+
+
+@pytest.mark.parametrize(("user", "proof"), PARTNERS.items())
+def test_a_user_without_a_password_is_refused_and_a_password_without_a_user(
+    monkeypatch: pytest.MonkeyPatch, user: str, proof: str
+) -> None:
+    assert refusal(monkeypatch, **{user: "ada"}) == f"{user} is set without {proof}."
+    monkeypatch.delenv(user)
+    assert refusal(monkeypatch, **{proof: "secret"}) == f"{proof} is set without {user}."
+
+
+@pytest.mark.parametrize("address", STORES)
+@pytest.mark.parametrize("kind", ["CA", "CERT", "KEY"])
+def test_tls_to_an_embedded_store_is_refused(monkeypatch: pytest.MonkeyPatch, address: str, kind: str) -> None:
+    name = f"{address.split('_')[0]}_TLS_{kind}_FILE"
+    assert refusal(monkeypatch, **{name: "ca.pem"}) == f"{name} is set without {address}."
+
+
+def test_tls_goes_with_its_stores_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = given(
+        monkeypatch, REDIS_URL=STORES["REDIS_URL"], REDIS_TLS_CA_FILE="ca.pem", REDIS_TLS_CERT_FILE="us.pem"
+    )
+    where = addresses(settings, SECRET)
+    assert where.tls_of(StoreName.REDIS) == TlsFiles(StoreName.REDIS, "ca.pem", "us.pem", None)
+    assert [store for store in StoreName if where.tls_of(store)] == [StoreName.REDIS]
 
 
 def test_production_takes_real_stores_and_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:

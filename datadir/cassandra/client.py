@@ -8,56 +8,44 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from time import perf_counter
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
-from cassandra import (
-    AuthenticationFailed,
-    ConsistencyLevel,
-    OperationTimedOut,
-    ReadTimeout,
-    RequestExecutionException,
-    Unauthorized,
-    Unavailable,
-    UnresolvableContactPoints,
-    WriteTimeout,
-)
-from cassandra.auth import PlainTextAuthProvider
-from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, ResultSet
+from cassandra import OperationTimedOut, ReadTimeout, RequestExecutionException, Unavailable, WriteTimeout
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, NoHostAvailable, ResultSet
 from cassandra.connection import ConnectionException
-from cassandra.policies import (
-    ConstantReconnectionPolicy,
-    DCAwareRoundRobinPolicy,
-    FallthroughRetryPolicy,
-    RoundRobinPolicy,
-    TokenAwarePolicy,
-)
-from cassandra.query import tuple_factory
 
-from datadir.cassandra import cql
+from datadir.cassandra import cql, opening
 from datadir.cassandra.columns import from_driver
+from datadir.cassandra.opening import NO_FILES, WRITES, Nodes
 from datadir.cassandra.page_tokens import PageTokens
+from datadir.cassandra.pending import steps
 from datadir.cassandra.tables import KEYSPACE, TABLES, R, SeriesTable, checked_limit
+from datadir.circuit import READ_DEADLINE, Circuit
 from datadir.errors import StoreMisconfigured, StoreTimeout, StoreUnavailable
 from datadir.ledger import count
 from datadir.names import StoreName
+from datadir.tls import TlsFiles
 
-READ_DEADLINE: Final = 0.4
 WRITE_DEADLINE: Final = 5.0
+WAITING: Final = 400  # calls under way or waiting for a request's turn; one more is refused at once
 _PAGE: Final = 5000  # rows in one answer of the server; a longer partition takes several
 _NO_LIMIT: Final = 2**31 - 1
-_WRITES: Final = "writes"
 _TOO_SLOW: Final = (OperationTimedOut, ReadTimeout, WriteTimeout, TimeoutError)
 _GONE: Final = (NoHostAvailable, Unavailable, ConnectionException, RequestExecutionException, OSError)
+
+Answer = TypeVar("Answer")
 
 
 class Series(Protocol):
     """Rows in the order of time, read by whole partition keys. Columns come as the row types in `tables.py` say:
     dates are `datetime.date`, times aware and in UTC, missing sets and maps empty. Every method raises
     StoreUnavailable (StoreTimeout) where the store does not answer, ValueError for keys that are not whole."""
+
+    circuit: Circuit
+    """Its breaker and bulkhead."""
 
     async def read(
         self,
@@ -110,8 +98,16 @@ class CassandraSeries:
     """The series in a Cassandra cluster."""
 
     def __init__(
-        self, cluster: Any, session: Any, statements: dict[str, _Statements], secret: str, in_flight: int
+        self,
+        cluster: Any,
+        session: Any,
+        statements: dict[str, _Statements],
+        secret: str,
+        in_flight: int,
+        deadline: float,
     ) -> None:
+        self.deadline = deadline
+        self.circuit = Circuit(StoreName.CASSANDRA, most=WAITING)
         self._cluster = cluster
         self._session = session
         self._statements = statements
@@ -129,53 +125,36 @@ class CassandraSeries:
         port: int = 9042,
         username: str | None = None,
         password: str | None = None,
-        tls: ssl.SSLContext | None = None,
+        tls: TlsFiles = NO_FILES,
         datacenter: str | None = None,
         replication: int = 1,
         keyspace: str = KEYSPACE,
         tables: Iterable[SeriesTable[Any]] = TABLES,
         in_flight: int = 128,
+        deadline: float = READ_DEADLINE,
     ) -> CassandraSeries:
         """Connect, make the keyspace (`replication` copies) and the tables that are missing, prepare all statements.
 
         `secret` signs page tokens; `in_flight` bounds the requests under way. Raises StoreMisconfigured with a
         sentence."""
-        nearest = RoundRobinPolicy() if datacenter is None else DCAwareRoundRobinPolicy(local_dc=datacenter)
-        profile = {
-            "load_balancing_policy": TokenAwarePolicy(nearest),
-            # Nothing is repeated behind our back: a counter would count twice.
-            "retry_policy": FallthroughRetryPolicy(),
-            "consistency_level": ConsistencyLevel.LOCAL_QUORUM,
-            "row_factory": tuple_factory,
-        }
-        settings = {
-            "contact_points": list(hosts),
-            "port": port,
-            "protocol_version": 5,
-            "connect_timeout": 15,
-            "auth_provider": None if username is None else PlainTextAuthProvider(username, password),
-            "ssl_context": tls,
-            # A node that comes back is found within a quarter of a second, however long it was away.
-            "reconnection_policy": ConstantReconnectionPolicy(0.25, max_attempts=None),
-            "execution_profiles": {
-                EXEC_PROFILE_DEFAULT: ExecutionProfile(request_timeout=READ_DEADLINE, **profile),
-                _WRITES: ExecutionProfile(request_timeout=WRITE_DEADLINE, **profile),
-            },
-        }
+        nodes = Nodes(tuple(hosts), port, username, password, datacenter, tls)
+        context = await tls.context()
         cluster: Any = None
         try:
-            cluster = await asyncio.to_thread(Cluster, **settings)  # looks the hosts up
+            cluster = await asyncio.to_thread(
+                opening.cluster, nodes, context, read_seconds=deadline, write_seconds=WRITE_DEADLINE
+            )
             session, statements = await asyncio.to_thread(
                 _connect, cluster, keyspace, list(tables), replication, datacenter
             )
         except BaseException as error:
             if cluster is not None:
                 await asyncio.to_thread(cluster.shutdown)
-            sentence = _sentence(error, f"{', '.join(hosts)}:{port}", keyspace)
+            sentence = await opening.sentence(error, nodes, context, keyspace)
             if sentence is None:
                 raise
             raise StoreMisconfigured(StoreName.CASSANDRA, sentence) from error
-        return cls(cluster, session, statements, secret, in_flight)
+        return cls(cluster, session, statements, secret, in_flight, deadline)
 
     async def read(
         self,
@@ -192,15 +171,15 @@ class CassandraSeries:
             return []
         each_once = list(dict.fromkeys(wanted))
         statement, bounds = self._select(table, lower, upper)
-        started = perf_counter()
-        with _translated():
-            async with asyncio.timeout(READ_DEADLINE):
-                answers = await asyncio.gather(
-                    *(self._whole(statement, (*partition, *bounds, most)) for partition in each_once)
-                )
+
+        async def request() -> list[list[Any]]:
+            return list(
+                await asyncio.gather(*(self._whole(statement, (*partition, *bounds, most)) for partition in each_once))
+            )
+
+        answers = await self._read(request, lambda answers: sum(map(len, answers)), len(each_once))
         row = from_driver(table)
         found = {partition: [row(raw) for raw in answer] for partition, answer in zip(each_once, answers, strict=True)}
-        count(StoreName.CASSANDRA, started=started, rows=sum(map(len, answers)), fanout=len(each_once))
         return [list(found[partition]) for partition in wanted]
 
     async def read_page(
@@ -217,44 +196,65 @@ class CassandraSeries:
         statement, bounds = self._select(table, lower, upper)
         read = (table.name, wanted, lower, upper)
         state = None if page_token is None else self._tokens.open(page_token, *read)
-        started = perf_counter()
-        with _translated():
-            async with asyncio.timeout(READ_DEADLINE):
-                raw, state = await self._ask(
-                    statement, (*wanted, *bounds, _NO_LIMIT), fetch_size=checked_limit(limit), paging_state=state
-                )
-        count(StoreName.CASSANDRA, started=started, rows=len(raw), fanout=1)
+        size = checked_limit(limit)
+
+        async def request() -> tuple[list[Any], bytes | None]:
+            return await self._ask(statement, (*wanted, *bounds, _NO_LIMIT), fetch_size=size, paging_state=state)
+
+        raw, following = await self._read(request, lambda answer: len(answer[0]), 1)
         row = from_driver(table)
-        return [row(each) for each in raw], None if state is None else self._tokens.seal(state, *read)
+        return [row(each) for each in raw], None if following is None else self._tokens.seal(following, *read)
 
     async def write(self, table: SeriesTable[R], rows: Iterable[Sequence[Any]]) -> None:
         written = table.checked_rows(rows)
         if not written:
             return
         statement = self._statements[table.name].write
-        started = perf_counter()
-        with _translated():
+        with self._written(len(written)):
             # The deadline is that of each request: a thousand rows may take longer than one.
-            await asyncio.gather(*(self._ask(statement, row, profile=_WRITES) for row in written))
-        count(StoreName.CASSANDRA, started=started, fanout=len(written))
+            await asyncio.gather(*(self._ask(statement, row, profile=WRITES) for row in written))
 
     async def increment(self, table: SeriesTable[R], key: Sequence[Any], by: int = 1) -> None:
         whole = table.checked_counter_key(key)
-        started = perf_counter()
-        with _translated():
-            await self._ask(self._statements[table.name].write, (by, *whole), profile=_WRITES)
-        count(StoreName.CASSANDRA, started=started, fanout=1)
+        with self._written(1):
+            await self._ask(self._statements[table.name].write, (by, *whole), profile=WRITES)
 
     async def ping(self) -> str:
-        started = perf_counter()
-        with _translated():
-            async with asyncio.timeout(READ_DEADLINE):
-                rows, _ = await self._ask("SELECT release_version FROM system.local", None)
-        count(StoreName.CASSANDRA, started=started, rows=1)
+        rows, _ = await self._read(
+            lambda: self._ask("SELECT release_version FROM system.local", None), lambda answer: 1, 1
+        )
         return str(rows[0][0])
 
     async def close(self) -> None:
         await asyncio.to_thread(self._cluster.shutdown)
+
+    async def _read(
+        self, request: Callable[[], Awaitable[Answer]], rows: Callable[[Answer], int], fanout: int
+    ) -> Answer:
+        """One counted batch of requests, or two where the first failed quickly."""
+
+        async def counted(seconds: float) -> Answer:
+            started, found = perf_counter(), 0
+            try:
+                with _translated():
+                    async with asyncio.timeout(seconds):
+                        answer = await request()
+                found = rows(answer)
+                return answer
+            finally:
+                count(StoreName.CASSANDRA, started=started, rows=found, fanout=fanout)
+
+        return await self.circuit.read(counted, self.deadline)
+
+    @contextlib.contextmanager
+    def _written(self, fanout: int) -> Iterator[None]:
+        """One counted batch of writes, never repeated."""
+        started = perf_counter()
+        try:
+            with self.circuit.asked(), _translated():
+                yield
+        finally:
+            count(StoreName.CASSANDRA, started=started, fanout=fanout)
 
     def _select(self, table: SeriesTable[R], lower: Any, upper: Any) -> tuple[Any, tuple[Any, ...]]:
         """The prepared select for these bounds, and the bounds as its arguments."""
@@ -332,12 +332,9 @@ def _connect(
 ) -> tuple[Any, dict[str, _Statements]]:
     """Runs on a worker thread."""
     session = cluster.connect()
-    there = cluster.metadata.keyspaces.get(keyspace)
-    if there is None:
-        session.execute(cql.create_keyspace(keyspace, replication=replication, datacenter=datacenter), timeout=20)
-    for table in tables:
-        if there is None or table.name not in there.tables:
-            session.execute(cql.create_table(table, keyspace), timeout=20)
+    there = cluster.metadata.keyspaces
+    for step in steps(there, tables, keyspace, replication=replication, datacenter=datacenter):
+        session.execute(step.statement, timeout=20)
     statements = {}
     for table in tables:
         selects = {
@@ -348,24 +345,6 @@ def _connect(
         write = cql.increment(table, keyspace) if table.counter else cql.insert(table, keyspace)
         statements[table.name] = _Statements(selects, session.prepare(write))
     return session, statements
-
-
-def _sentence(error: BaseException, where: str, keyspace: str) -> str | None:
-    """What the operator has to know, None where the error is a defect of ours."""
-    if isinstance(error, UnresolvableContactPoints):
-        return f"CASSANDRA_HOST names no host: {where}."
-    if isinstance(error, NoHostAvailable):
-        causes = list(error.errors.values()) if isinstance(error.errors, dict) else []
-        if any(isinstance(cause, AuthenticationFailed) for cause in causes):
-            return f"Cassandra refuses the user or password at {where}."
-        return f"Cassandra does not answer at {where}."
-    if isinstance(error, Unauthorized):
-        return (
-            f"Cassandra lets this user not make keyspace {keyspace}: run keyspaces.cql and tables.cql as one who may."
-        )
-    if isinstance(error, (*_TOO_SLOW, *_GONE)):
-        return f"Cassandra does not answer at {where}: {error}."
-    return None
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from datadir.cassandra.tables import KEYSPACE, TABLES, SeriesTable
+from datadir.cassandra.tables import KEYSPACE, TABLES, Column, SeriesTable
 
 HERE: Final = Path(__file__).resolve().parent
 
@@ -31,6 +31,11 @@ def create_table(table: SeriesTable[Any], keyspace: str) -> str:
         f"CREATE TABLE IF NOT EXISTS {keyspace}.{table.name} (\n{columns}"
         f"    PRIMARY KEY (({partition}), {clustering})\n) WITH CLUSTERING ORDER BY ({order}){ttl}"
     )
+
+
+def add_column(table: SeriesTable[Any], column: Column, keyspace: str) -> str:
+    """The statement that gives a table a column which a newer release has; rows that are there have none of it."""
+    return f"ALTER TABLE {keyspace}.{table.name} ADD IF NOT EXISTS {column.name} {column.kind}"
 
 
 def select(table: SeriesTable[Any], keyspace: str, *, lower: bool, upper: bool) -> str:

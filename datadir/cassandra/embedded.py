@@ -18,6 +18,7 @@ import asyncpg
 
 from datadir.cassandra.columns import from_sql
 from datadir.cassandra.page_tokens import PageTokens
+from datadir.cassandra.pending import Step
 from datadir.cassandra.tables import TABLES, Column, Kind, R, SeriesTable, checked_limit
 from datadir.names import StoreName
 from datadir.scope import SYSTEM
@@ -43,16 +44,44 @@ _SQL: Final = {
 }
 _JSON: Final = (Kind.TEXT_SET, Kind.TEXT_MAP)
 
+_SCHEMA: Final = "create schema if not exists embedded; grant usage on schema embedded to studygraph_app"
+_COLUMNS: Final = """
+select t.relname, a.attname from pg_class t join pg_attribute a on a.attrelid = t.oid and a.attnum > 0
+where t.relnamespace = to_regnamespace('embedded') and t.relkind = 'r' and not a.attisdropped
+"""
+
+
+async def missing(owner: asyncpg.Connection, tables: Iterable[SeriesTable[Any]] = TABLES) -> list[Step]:
+    """What brings the schema `embedded` to what the tables say; one request."""
+    there: dict[str, set[str]] = {}
+    for table, column in await owner.fetch(_COLUMNS):
+        there.setdefault(table, set()).add(column)
+    found: list[Step] = []
+    for table in tables:
+        if table.name not in there:
+            found.append(Step(f"table {table.name}", _create(table)))
+            continue
+        found += [
+            Step(f"column {column.name} of {table.name}", _add(table, column))
+            for column in table.values
+            if column.name not in there[table.name]
+        ]
+    return found
+
 
 async def prepare(owner: asyncpg.Connection, tables: Iterable[SeriesTable[Any]] = TABLES) -> None:
-    """Make the tables, as the owner of the database, and remove rows whose time is over. May be repeated."""
-    async with owner.transaction():
-        await owner.execute("select pg_advisory_xact_lock($1)", SCHEMA_LOCK)
-        await owner.execute("create schema if not exists embedded; grant usage on schema embedded to studygraph_app")
-        for table in tables:
-            await owner.execute(_create(table))
-            if table.ttl:
-                await owner.execute(f"delete from {_name(table)} where expires_at <= clock_timestamp()")
+    """Make what is missing, as the owner of the database, and remove rows whose time is over. May be repeated."""
+    wanted = list(tables)
+    steps = await missing(owner, wanted)
+    if steps:
+        async with owner.transaction():
+            # Somebody else may have seen the same: each statement changes nothing the second time.
+            await owner.execute("select pg_advisory_xact_lock($1)", SCHEMA_LOCK)
+            await owner.execute(_SCHEMA)
+            await owner.execute(";".join(step.statement for step in steps))
+    over = [f"delete from {_name(table)} where expires_at <= clock_timestamp()" for table in wanted if table.ttl]
+    if over:
+        await owner.execute(";".join(over))
 
 
 class EmbeddedSeries:
@@ -60,6 +89,7 @@ class EmbeddedSeries:
 
     def __init__(self, pg: Postgres, *, secret: str) -> None:
         self._pg = pg
+        self.circuit = pg.circuit
         self._tokens = PageTokens(secret, "embedded")
 
     async def read(
@@ -162,11 +192,7 @@ def _order(table: SeriesTable[Any], before: str) -> str:
 
 
 def _create(table: SeriesTable[Any]) -> str:
-    columns = [
-        # Cassandra compares texts by their bytes.
-        f'"{column.name}" {_SQL[column.kind]}' + (' collate "C"' if column.kind is Kind.TEXT else "")
-        for column in table.columns
-    ]
+    columns = [_column(column) for column in table.columns]
     if table.ttl:
         columns.append("expires_at timestamptz not null")
     return (
@@ -174,6 +200,15 @@ def _create(table: SeriesTable[Any]) -> str:
         f"({', '.join(columns)}, primary key ({', '.join(_names(table.key))}));"
         f"grant select, insert, update, delete on {_name(table)} to studygraph_app"
     )
+
+
+def _add(table: SeriesTable[Any], column: Column) -> str:
+    return f"alter table {_name(table)} add column if not exists {_column(column)}"
+
+
+def _column(column: Column) -> str:
+    # Cassandra compares texts by their bytes.
+    return f'"{column.name}" {_SQL[column.kind]}' + (' collate "C"' if column.kind is Kind.TEXT else "")
 
 
 @cache

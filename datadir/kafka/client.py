@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import ssl
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -19,9 +17,8 @@ from uuid import UUID
 
 import orjson
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import (
-    AuthenticationFailedError,
     CommitFailedError,
     ConsumerStoppedError,
     IllegalGenerationError,
@@ -33,10 +30,13 @@ from aiokafka.errors import (
     UnknownMemberIdError,
 )
 
-from datadir.errors import StoreMisconfigured, StoreTimeout, StoreUnavailable
+from datadir.errors import StoreError, StoreTimeout, StoreUnavailable
+from datadir.kafka import opening, personal
 from datadir.kafka.event import Delivery, Event
+from datadir.kafka.opening import Brokers
+from datadir.kafka.pending import prepare
 from datadir.kafka.relay import Relay
-from datadir.kafka.topics import BY_NAME, TOPICS
+from datadir.kafka.topics import BY_NAME
 from datadir.ledger import count
 from datadir.names import StoreName
 from datadir.postgresql import outbox
@@ -45,12 +45,12 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from datadir.postgresql.client import Postgres, Transaction
+    from datadir.postgresql.learner_keys import LearnerKeys
 
 log = logging.getLogger(__name__)
 
 PING_DEADLINE: Final = 0.4
 READ_DEADLINE: Final = 5.0
-_EXISTS_ALREADY: Final = 36
 _TAKEN_OVER: Final = (
     CommitFailedError,
     IllegalGenerationError,
@@ -92,7 +92,9 @@ class Subscription(Protocol):
 
 
 class EventLog(Protocol):
-    """What happened, in order per key."""
+    """What happened, in order per key. `keys` close what is personal in it."""
+
+    keys: LearnerKeys
 
     async def append(self, tx: Transaction, events: Sequence[Event]) -> int:
         """Write events into the caller's transaction: they are in the log when it commits, and never otherwise.
@@ -117,72 +119,39 @@ class EventLog(Protocol):
         """Let go of connections; subscriptions are closed by whoever made them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Brokers:
-    """Where Kafka is and who we are there. SASL where a user is given, TLS where a context is."""
-
-    bootstrap_servers: str
-    username: str | None = None
-    password: str | None = None
-    mechanism: str = "SCRAM-SHA-512"
-    tls: ssl.SSLContext | None = None
-
-    def connection(self) -> dict[str, Any]:
-        """The arguments that aiokafka's producer, consumer and admin client share."""
-        sasl = (
-            {}
-            if self.username is None
-            else {
-                "sasl_mechanism": self.mechanism,
-                "sasl_plain_username": self.username,
-                "sasl_plain_password": self.password,
-            }
-        )
-        protocol = ("SASL_" if sasl else "") + ("SSL" if self.tls else "PLAINTEXT")
-        return {
-            "bootstrap_servers": self.bootstrap_servers,
-            "client_id": "studygraph",
-            "security_protocol": protocol,
-            "ssl_context": self.tls,
-            **sasl,
-        }
-
-
 class KafkaEventLog:
     """The event log on a Kafka cluster. `session` in seconds: how long a dead member keeps its partitions."""
 
-    def __init__(self, brokers: Brokers, admin: Any, pg: Postgres, *, session: float) -> None:
+    def __init__(self, brokers: Brokers, admin: Any, pg: Postgres, keys: LearnerKeys, *, session: float) -> None:
         self._brokers = brokers
+        self.keys = keys
         self._admin = admin
         self._session = session
         self._relay = Relay(pg, brokers.connection())
 
     @classmethod
     async def open(
-        cls, brokers: Brokers, pg: Postgres, *, replication: int = 1, session: float = 10.0
+        cls, brokers: Brokers, pg: Postgres, keys: LearnerKeys, *, replication: int = 1, session: float = 10.0
     ) -> KafkaEventLog:
         """Connect, and create the topics that are missing with `replication` copies. StoreMisconfigured with a
         sentence, also for a topic that has fewer partitions than `topics.py` says."""
+        brokers = await brokers.with_context()
         admin = AIOKafkaAdminClient(**brokers.connection(), request_timeout_ms=int(READ_DEADLINE * 1000))
         try:
             async with asyncio.timeout(20):
                 await admin.start()
-                await _prepare(admin, replication)
+                await prepare(admin, replication)
         except BaseException as error:
             with contextlib.suppress(KafkaError):
                 await admin.close()
-            where = f"at {brokers.bootstrap_servers}"
-            if isinstance(error, AuthenticationFailedError):
-                raise StoreMisconfigured(StoreName.KAFKA, f"Kafka refuses the user or password {where}.") from error
-            if isinstance(error, (KafkaError, OSError, TimeoutError)):
-                raise StoreMisconfigured(StoreName.KAFKA, f"Kafka does not answer {where}: {error}.") from error
-            if isinstance(error, ValueError):
-                raise StoreMisconfigured(StoreName.KAFKA, f"KAFKA_BOOTSTRAP_SERVERS is no address: {error}.") from error
-            raise
-        return cls(brokers, admin, pg, session=session)
+            said = await opening.sentence(error, brokers)
+            if said is None:
+                raise
+            raise opening.misconfigured(said) from error
+        return cls(brokers, admin, pg, keys, session=session)
 
     async def append(self, tx: Transaction, events: Sequence[Event]) -> int:
-        return await outbox.append(tx, events)
+        return await outbox.append(tx, events, self.keys)
 
     def subscribe(
         self, group: str, topics: Sequence[str], *, stop: asyncio.Event | None = None, most: int = 100
@@ -191,7 +160,7 @@ class KafkaEventLog:
             if topic not in BY_NAME:
                 raise ValueError(f"no such topic: {topic!r}")
         return KafkaSubscription(
-            self._brokers.connection(), group, list(topics), stop or asyncio.Event(), most, self._session
+            self._brokers.connection(), self.keys, group, list(topics), stop or asyncio.Event(), most, self._session
         )
 
     async def read_from(self, topic: str, partition: int, offset: int, limit: int) -> list[Delivery]:
@@ -216,7 +185,7 @@ class KafkaEventLog:
                         position = await consumer.position(where)
                 finally:
                     await consumer.stop()
-        return found
+        return await personal.opened(found, self.keys)
 
     async def publish_until(self, stop: asyncio.Event) -> None:
         await self._relay.run(stop)
@@ -260,6 +229,7 @@ class KafkaSubscription:
     def __init__(
         self,
         connection: dict[str, Any],
+        keys: LearnerKeys,
         group: str,
         topics: list[str],
         stop: asyncio.Event,
@@ -275,6 +245,7 @@ class KafkaSubscription:
             "heartbeat_interval_ms": int(session * 300),
             "request_timeout_ms": 10_000,
         }
+        self._keys = keys
         self._group = group
         self._topics = topics
         self._stop = stop
@@ -303,17 +274,21 @@ class KafkaSubscription:
                 if self._consumer is None:
                     await self._join()
                 records = await self._consumer.getmany(timeout_ms=200, max_records=self._most)
+                found = [_delivery(record) for each in records.values() for record in each]
+                if found:
+                    self._between_batches.clear()
+                deliveries = await personal.opened(found, self._keys)
             except ConsumerStoppedError:
                 break
-            except KafkaError as error:
+            except (KafkaError, StoreError) as error:
+                # Also where keys of learners cannot be read: whoever joins again is handed the same events.
                 log.warning("the event log is not reachable, %s looks again: %s", self._group, error)
+                self._between_batches.set()
                 await self._leave()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stop.wait(), 1.0)
                 continue
-            deliveries = [_delivery(record) for each in records.values() for record in each]
             if deliveries:
-                self._between_batches.clear()
                 return KafkaBatch(self._consumer, deliveries)
         raise StopAsyncIteration
 
@@ -352,23 +327,6 @@ class _GiveUpBetweenBatches(ConsumerRebalanceListener):  # type: ignore[misc]
         """The next batch may come from other partitions; nothing to prepare."""
 
 
-async def _prepare(admin: Any, replication: int) -> None:
-    there = set(await admin.list_topics())
-    missing = [NewTopic(each.name, each.partitions, replication) for each in TOPICS if each.name not in there]
-    if missing:
-        answer = await admin.create_topics(missing)
-        for name, code, *message in answer.topic_errors:  # create_topics itself never raises
-            if code not in (0, _EXISTS_ALREADY):
-                raise StoreMisconfigured(StoreName.KAFKA, f"Kafka does not create topic {name}: {message or code}.")
-    for found in await admin.describe_topics([each.name for each in TOPICS]):
-        name, partitions = found["topic"], len(found["partitions"])
-        # A topic made a moment ago may not be described yet; the relay waits for it.
-        if 0 < partitions < BY_NAME[name].partitions:
-            raise StoreMisconfigured(
-                StoreName.KAFKA, f"Topic {name} has {partitions} partitions, it needs {BY_NAME[name].partitions}."
-            )
-
-
 def _delivery(record: Any) -> Delivery:
     headers = dict(record.headers)
     event = Event(
@@ -378,6 +336,7 @@ def _delivery(record: Any) -> Delivery:
         headers["type"].decode(),
         orjson.loads(record.value),
         datetime.fromtimestamp(int(headers["at"]) / 1000, UTC),
+        int(headers.get("version", b"1")),
     )
     return Delivery(event, record.partition, record.offset)
 

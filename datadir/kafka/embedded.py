@@ -25,6 +25,7 @@ import asyncpg
 import orjson
 
 from datadir.errors import StoreError
+from datadir.kafka import personal
 from datadir.kafka.event import Delivery, Event
 from datadir.kafka.topics import BY_NAME
 from datadir.names import StoreName
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from datadir.kafka.client import EventLog
     from datadir.postgresql.client import Postgres, Transaction
+    from datadir.postgresql.learner_keys import LearnerKeys
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +71,12 @@ grant usage on schema embedded to studygraph_app;
 grant select, insert, update, delete on embedded.log_end, embedded.consumer_member, embedded.consumer to studygraph_app;
 """
 
+TABLES: Final = ("log_end", "consumer_member", "consumer")
+_MISSING: Final = """
+select name from unnest($1::text[]) with ordinality as t (name, nth)
+where to_regclass('embedded.' || name) is null order by nth
+"""
+
 _PUBLISH: Final = """
 with fresh as (
     select position, topic, partition from outbox where published_at is null order by position limit $1
@@ -89,7 +97,7 @@ from numbered join ends using (topic, partition)
 where o.position = numbered.position
 """
 
-_EVENT: Final = "partition, log_offset, event_id, topic, key, type, payload::text, at"
+_EVENT: Final = "partition, log_offset, event_id, topic, key, type, payload::text, at, version"
 
 _READ: Final = f"""
 select e.* from unnest($1::text[], $2::int[], $3::bigint[]) as held (topic, partition, next_offset)
@@ -117,8 +125,16 @@ returning topic, partition, committed
 """
 
 
+async def missing(owner: asyncpg.Connection) -> list[str]:
+    """The tables that a start would make; one request."""
+    rows = await owner.fetch(_MISSING, list(TABLES))
+    return [row["name"] for row in rows]
+
+
 async def prepare(owner: asyncpg.Connection) -> None:
-    """Make the tables of the embedded log, as the owner of the database. May be repeated."""
+    """Make the tables of the embedded log, as the owner of the database, where they are missing."""
+    if not await missing(owner):
+        return
     async with owner.transaction():
         await owner.execute("select pg_advisory_xact_lock($1)", SCHEMA_LOCK)
         await owner.execute(_DDL)
@@ -128,13 +144,14 @@ class EmbeddedEventLog:
     """The event log in PostgreSQL. `lease` and `poll` in seconds: how long a dead member keeps its partitions, how
     often an idle member looks."""
 
-    def __init__(self, pg: Postgres, *, lease: float = 10.0, poll: float = 0.2) -> None:
+    def __init__(self, pg: Postgres, keys: LearnerKeys, *, lease: float = 10.0, poll: float = 0.2) -> None:
         self._pg = pg
+        self.keys = keys
         self.lease = lease
         self.poll = poll
 
     async def append(self, tx: Transaction, events: Sequence[Event]) -> int:
-        return await outbox.append(tx, events)
+        return await outbox.append(tx, events, self.keys)
 
     def subscribe(
         self, group: str, topics: Sequence[str], *, stop: asyncio.Event | None = None, most: int = 100
@@ -148,7 +165,7 @@ class EmbeddedEventLog:
         async with self._pg.transaction(SYSTEM, store=StoreName.KAFKA) as tx:
             await publish(tx)
             rows = await tx.fetch(_READ, [topic], [partition], [offset], limit)
-        return [_delivery(row) for row in rows]
+            return await personal.opened([_delivery(row) for row in rows], self.keys, tx)
 
     async def publish_until(self, stop: asyncio.Event) -> None:
         await stop.wait()
@@ -189,6 +206,7 @@ class EmbeddedSubscription:
         self, events: EmbeddedEventLog, pg: Postgres, group: str, topics: list[str], stop: asyncio.Event, most: int
     ) -> None:
         self._pg = pg
+        self._keys = events.keys
         self._group = group
         self._topics = topics
         self._stop = stop
@@ -316,7 +334,7 @@ class EmbeddedSubscription:
                 list(self._positions.values()),
                 max(1, self._most // len(self._positions)),
             )
-        deliveries = [_delivery(row) for row in rows]
+            deliveries = await personal.opened([_delivery(row) for row in rows], self._keys, tx)
         for each in deliveries:
             self._positions[each.event.topic, each.partition] = each.offset + 1
         return deliveries
@@ -370,8 +388,8 @@ def _columns(partitions: Iterable[tuple[str, int]]) -> tuple[list[str], list[int
 
 
 def _delivery(row: asyncpg.Record) -> Delivery:
-    partition, offset, event_id, topic, key, type_, payload, at = row
-    return Delivery(Event(event_id, topic, key, type_, orjson.loads(payload), at), partition, offset)
+    partition, offset, event_id, topic, key, type_, payload, at, version = row
+    return Delivery(Event(event_id, topic, key, type_, orjson.loads(payload), at, version), partition, offset)
 
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from uuid import UUID
 
 class Event(NamedTuple):
     """Something that happened. `event_id` is the same however often it is delivered; `key` orders: events of one key
-    are read in the order in which their transactions committed. `payload` is a JSON object. `at` has a time zone
-    and is cut to milliseconds when it is written."""
+    are read in the order in which their transactions committed. `payload` is a JSON object; what its type calls
+    personal rests sealed (`event_types.py`). `at` has a time zone and is cut to milliseconds when it is written.
+    `version` is the type's, as it was when the event was appended."""
 
     event_id: UUID
     topic: str
@@ -19,6 +20,7 @@ class Event(NamedTuple):
     type: str
     payload: Mapping[str, Any]
     at: datetime
+    version: int = 1
 
 
 class Delivery(NamedTuple):

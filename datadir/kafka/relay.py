@@ -39,7 +39,7 @@ RETENTION: Final = timedelta(days=7)
 FORGET_EVERY: Final = 60.0
 
 _OLDEST: Final = """
-select position, topic, partition, key, event_id, type, payload::text as payload,
+select position, topic, partition, key, event_id, type, version, payload::text as payload,
        (extract(epoch from at) * 1000)::bigint as at
 from outbox where published_at is null and topic = any($1) order by position limit $2
 """
@@ -155,6 +155,7 @@ def _filled(batch: Any, waiting: list[Any]) -> tuple[Any, list[Any]]:
         headers = [
             ("event_id", str(row["event_id"]).encode()),
             ("type", row["type"].encode()),
+            ("version", str(row["version"]).encode()),
             ("at", str(row["at"]).encode()),
         ]
         fits = batch.append(

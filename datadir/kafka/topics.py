@@ -21,6 +21,12 @@ class Topic(NamedTuple):
 TOPICS: Final = (
     Topic("accounts.events", 6, "user id", "registrations, log-ins, changes of profile and role"),
     Topic("learning.events", 12, "user id", "page views and other traces of learning, as clients report them"),
+    Topic("classrooms.events", 6, "classroom id", "who joined, left, or became what"),
+    Topic("meetings.events", 6, "meeting id", "meetings planned, begun and ended, what was said and recorded there"),
+    Topic("assessments.events", 6, "assessment id", "submissions, grades and their release, violations"),
+    Topic("courses.events", 6, "course id", "enrolments, lessons completed, attempts at quizzes"),
+    Topic("library.events", 6, "document id", "documents uploaded, ingested and removed"),
+    Topic("tutor.requests", 6, "session id", "messages to the tutor, for the service that answers them"),
 )
 BY_NAME: Final = {topic.name: topic for topic in TOPICS}
 

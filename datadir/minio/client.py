@@ -7,12 +7,15 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
 
 import aioboto3
 from aiobotocore.config import AioConfig
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, HTTPClientError, ReadTimeoutError
 
+from datadir import unreachable
+from datadir.circuit import Circuit
 from datadir.errors import ObjectNotFound, StoreError, StoreMisconfigured, StoreTimeout, StoreUnavailable
 from datadir.ledger import count
 from datadir.minio.errors import BadObjectKey, BadRange, ObjectTooLarge
@@ -30,6 +33,7 @@ from datadir.minio.stored import (
     link_seconds,
 )
 from datadir.names import StoreName
+from datadir.tls import SYSTEM, TlsFiles
 
 _MISSING = {"404", "NoSuchKey", "NotFound", "NoSuchBucket"}
 _NOT_HOLDABLE = {
@@ -38,12 +42,18 @@ _NOT_HOLDABLE = {
     "XMinioParentIsObject",
     "XMinioObjectExistsAsDirectory",
 }
+NO_FILES: Final = TlsFiles(StoreName.MINIO)
+CONNECTIONS = 50
+WAITING = 400  # calls that may wait for a connection; one more is refused at once
 _DELETE_AT_ONCE = 1000  # S3's own limit of one multi-object delete
 
 
 class Objects(Protocol):
     """Named bytes. Keys are what `keys.object_key` lets pass; every method raises BadObjectKey for others, and
     StoreUnavailable (StoreTimeout) where the store does not answer."""
+
+    circuit: Circuit
+    """Its breaker and bulkhead."""
 
     async def put(self, key: str, data: bytes, content_type: str) -> None:
         """Keep these bytes under this key, whole or not at all; an older object is replaced. ObjectTooLarge."""
@@ -78,10 +88,12 @@ class S3Objects:
     """One bucket of an S3 server, through one client kept open."""
 
     def __init__(self, stack: AsyncExitStack, client: Any, signer: Any, bucket: str, max_bytes: int) -> None:
+        self.circuit = Circuit(StoreName.MINIO, most=CONNECTIONS + WAITING)
         self._stack = stack
         self._client = client
         self._signer = signer
         self.bucket = bucket
+        self.bucket_is_missing = False
         self.max_bytes = max_bytes
 
     @classmethod
@@ -94,19 +106,28 @@ class S3Objects:
         secret_key: str | None = None,
         region: str = "us-east-1",
         public_url: str | None = None,
-        ca_file: str | None = None,
+        tls: TlsFiles = NO_FILES,
         max_bytes: int = MAX_OBJECT_BYTES,
+        create: bool = True,
     ) -> S3Objects:
-        """Connect, and create the bucket where it is missing and that is allowed.
+        """Connect, and create the bucket where it is missing and that is allowed; without `create` only
+        `bucket_is_missing` says so.
 
         Without keys botocore looks for credentials itself (environment, instance role). `public_url` is the address
         that browsers reach, where it differs from `endpoint_url`: a signature covers the host name. Raises
         StoreMisconfigured with a sentence.
         """
+        address = urlsplit(endpoint_url)
+        if tls and address.scheme == "http":
+            raise StoreMisconfigured(StoreName.MINIO, f"{tls.ca_setting} is set: write https:// in S3_ENDPOINT_URL.")
+        context = await tls.context()
+        # A path, or what botocore itself brings: the CAs of Mozilla's list.
+        verify = tls.ca if tls.ca not in (None, SYSTEM) else None
         config = AioConfig(
+            client_cert=None if tls.cert is None else (tls.cert, tls.key or tls.cert),
             signature_version="s3v4",
             s3={"addressing_style": "path"},
-            max_pool_connections=50,
+            max_pool_connections=CONNECTIONS,
             connect_timeout=2,
             read_timeout=TRANSFER_DEADLINE,
             # One wire request is one call in the ledger: nothing is repeated behind our back.
@@ -119,23 +140,30 @@ class S3Objects:
         stack = AsyncExitStack()
         try:
             client: Any = await stack.enter_async_context(
-                session.client("s3", endpoint_url=endpoint_url, config=config, verify=ca_file)
+                session.client("s3", endpoint_url=endpoint_url, config=config, verify=verify)
             )
             signer: Any = client
             if public_url is not None and public_url != endpoint_url:
                 signer = await stack.enter_async_context(
-                    session.client("s3", endpoint_url=public_url, config=config, verify=ca_file)
+                    session.client("s3", endpoint_url=public_url, config=config, verify=verify)
                 )
             opened = cls(stack, client, signer, bucket, max_bytes)
-            await opened._prepare(endpoint_url)
+            await opened._prepare(endpoint_url, create)
         except BaseException as error:
             await stack.aclose()
             if isinstance(error, ValueError):  # botocore's word for an endpoint that is no URL
                 raise StoreMisconfigured(StoreName.MINIO, f"S3_ENDPOINT_URL is not an address: {error}.") from error
+            if isinstance(error.__cause__, (BotoCoreError, OSError)):
+                if address.scheme == "https" and context is None:
+                    context = await TlsFiles(StoreName.MINIO, ca=SYSTEM).context()
+                place = (address.hostname or "", address.port or (443 if address.scheme == "https" else 80))
+                said = await unreachable.sentence("S3_ENDPOINT_URL", [place], tls, context)
+                if said is not None:
+                    raise StoreMisconfigured(StoreName.MINIO, said) from error
             raise
         return opened
 
-    async def _prepare(self, endpoint_url: str) -> None:
+    async def _prepare(self, endpoint_url: str, create: bool) -> None:
         try:
             async with asyncio.timeout(WRITE_DEADLINE):
                 try:
@@ -143,7 +171,9 @@ class S3Objects:
                 except ClientError as error:
                     if _code(error) not in _MISSING:
                         raise
-                    await self._client.create_bucket(Bucket=self.bucket)
+                    if create:
+                        await self._client.create_bucket(Bucket=self.bucket)
+                    self.bucket_is_missing = not create
         except ClientError as error:
             code = _code(error)
             if code in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):  # another process was faster
@@ -164,7 +194,7 @@ class S3Objects:
         key = object_key(key)
         if len(data) > self.max_bytes:
             raise ObjectTooLarge(len(data), self.max_bytes)
-        async with self._call(WRITE_DEADLINE, key):
+        async with self._once(WRITE_DEADLINE, key):
             await self._client.put_object(Bucket=self.bucket, Key=key, Body=data, ContentType=content_type)
 
     async def get(self, key: str, range: tuple[int, int] | None = None) -> StoredObject:
@@ -173,11 +203,15 @@ class S3Objects:
         if range is not None:
             start, stop = checked_range(range)
             wanted["Range"] = f"bytes={start}-{stop - 1}"
-        async with self._call(TRANSFER_DEADLINE, key, rows=1):
-            async with asyncio.timeout(ANSWER_DEADLINE):
-                answer = await self._client.get_object(Bucket=self.bucket, Key=key, **wanted)
-            async with answer["Body"] as body:
-                data: bytes = await body.read()
+
+        async def request(seconds: float) -> tuple[Any, bytes]:
+            async with self._call(seconds, key, rows=1):
+                async with asyncio.timeout(ANSWER_DEADLINE):
+                    answer = await self._client.get_object(Bucket=self.bucket, Key=key, **wanted)
+                async with answer["Body"] as body:
+                    return answer, await body.read()
+
+        answer, data = await self.circuit.read(request, TRANSFER_DEADLINE)
         # "bytes 0-99/1234"; without a range the length is the total.
         total = int(answer["ContentRange"].rpartition("/")[2]) if "ContentRange" in answer else len(data)
         if range is not None and "ContentRange" not in answer:
@@ -188,20 +222,24 @@ class S3Objects:
 
     async def head(self, key: str) -> ObjectHead:
         key = object_key(key)
-        async with self._call(ANSWER_DEADLINE, key, rows=1):
-            answer = await self._client.head_object(Bucket=self.bucket, Key=key)
+
+        async def request(seconds: float) -> Any:
+            async with self._call(seconds, key, rows=1):
+                return await self._client.head_object(Bucket=self.bucket, Key=key)
+
+        answer = await self.circuit.read(request, ANSWER_DEADLINE)
         return ObjectHead(key, answer["ContentType"], answer["ContentLength"])
 
     async def delete(self, key: str) -> None:
         key = object_key(key)
-        async with self._call(WRITE_DEADLINE, key):
+        async with self._once(WRITE_DEADLINE, key):
             await self._client.delete_object(Bucket=self.bucket, Key=key)
 
     async def delete_prefix(self, prefix: str) -> int:
         found = await self.list(prefix)
         for start in range(0, len(found), _DELETE_AT_ONCE):
             chunk = [{"Key": each.key} for each in found[start : start + _DELETE_AT_ONCE]]
-            async with self._call(WRITE_DEADLINE, prefix, rows=len(chunk)):
+            async with self._once(WRITE_DEADLINE, prefix, rows=len(chunk)):
                 answer = await self._client.delete_objects(Bucket=self.bucket, Delete={"Objects": chunk, "Quiet": True})
                 if answer.get("Errors"):
                     raise StoreUnavailable(StoreName.MINIO)
@@ -212,7 +250,7 @@ class S3Objects:
         found = []
         more: dict[str, str] = {}
         while True:
-            async with self._call(ANSWER_DEADLINE, prefix):
+            async with self._once(ANSWER_DEADLINE, prefix):
                 page = await self._client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, **more)
             found += [Listed(each["Key"], each["Size"]) for each in page.get("Contents", ())]
             if not page.get("IsTruncated"):
@@ -229,12 +267,19 @@ class S3Objects:
         return url
 
     async def ping(self) -> str:
-        async with self._call(ANSWER_DEADLINE, self.bucket):
+        async with self._once(ANSWER_DEADLINE, self.bucket):
             answer = await self._client.head_bucket(Bucket=self.bucket)
         return str(answer["ResponseMetadata"]["HTTPHeaders"].get("server", "S3"))
 
     async def close(self) -> None:
         await self._stack.aclose()
+
+    @asynccontextmanager
+    async def _once(self, deadline: float, key: str, *, rows: int = 0) -> AsyncIterator[None]:
+        """One wire request that is not repeated."""
+        with self.circuit.asked():
+            async with self._call(deadline, key, rows=rows):
+                yield
 
     @asynccontextmanager
     async def _call(self, deadline: float, key: str, *, rows: int = 0) -> AsyncIterator[None]:

@@ -27,6 +27,7 @@ from uuid import uuid4
 
 from itsdangerous import BadData, URLSafeSerializer
 
+from datadir.circuit import Circuit
 from datadir.errors import ObjectNotFound, StoreMisconfigured, StoreTimeout, StoreUnavailable
 from datadir.ledger import count
 from datadir.minio.errors import LinkRefused, ObjectTooLarge
@@ -62,12 +63,17 @@ class OpenedLink(NamedTuple):
     filename: str | None
 
 
+WAITING: Final = 400
+"""Calls that may wait for a thread; one more is refused at once."""
+
+
 class FolderObjects:
     """Objects in a folder of the data directory."""
 
     def __init__(
         self, folder: Path, *, public_url: str, secret: str, max_bytes: int, now: Callable[[], float] = time
     ) -> None:
+        self.circuit = Circuit(StoreName.MINIO, most=WAITING)
         self._objects = folder / "objects"
         self._incoming = folder / "incoming"
         self._public_url = public_url.rstrip("/")
@@ -153,14 +159,19 @@ class FolderObjects:
     async def _off_loop(self, deadline: float, work: Callable[[], T], *, rows: int = 0) -> T:
         started = perf_counter()
         try:
+            with self.circuit.asked():
+                return await self._translating(deadline, work)
+        finally:
+            count(StoreName.MINIO, started=started, rows=rows)
+
+    async def _translating(self, deadline: float, work: Callable[[], T]) -> T:
+        try:
             async with asyncio.timeout(deadline):
                 return await asyncio.to_thread(work)
         except TimeoutError as error:
             raise StoreTimeout(StoreName.MINIO) from error
         except OSError as error:
             raise StoreUnavailable(StoreName.MINIO) from error
-        finally:
-            count(StoreName.MINIO, started=started, rows=rows)
 
     # What follows runs on a worker thread.
 

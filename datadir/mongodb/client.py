@@ -12,38 +12,37 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC
 from time import perf_counter
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import pymongo
 from bson import ObjectId
 from bson.errors import BSONError
-from pymongo import IndexModel, errors, monitoring
-from pymongo.uri_parser import split_options
+from pymongo import errors, monitoring
 
+from datadir.circuit import READ_DEADLINE, Circuit
 from datadir.errors import Conflict, StoreError, StoreMisconfigured, StoreTimeout, StoreUnavailable
 from datadir.ledger import count
-from datadir.mongodb.collections import COLLECTIONS, Collection, Index
+from datadir.mongodb import opening
+from datadir.mongodb.collections import COLLECTIONS, Collection
+from datadir.mongodb.opening import LEAST_CONNECTIONS, MOST_CONNECTIONS, OPEN_DEADLINE
+from datadir.mongodb.pending import steps
 from datadir.names import StoreName
-
-POOL = 50
-"""Connections at most; as many threads of motor's wait on them."""
+from datadir.tls import TlsFiles
 
 # Read by motor once, on import. Its default, five threads a core, would make a pool of 50 a pool of 10 on two cores.
-os.environ.setdefault("MOTOR_MAX_WORKERS", str(POOL))
-from motor.motor_asyncio import AsyncIOMotorClient  # noqa: E402
+os.environ.setdefault("MOTOR_MAX_WORKERS", str(MOST_CONNECTIONS))
+from motor.motor_asyncio import AsyncIOMotorClient
 
-READ_DEADLINE = 0.4
-"""Seconds for one read, waiting for a free connection included."""
+WAITING = 400
+"""Calls that may wait for a connection; one more is refused at once."""
 WRITE_DEADLINE = 5.0
 """Seconds for one write. A journaled write waits for the disk, and one that was given up may still happen."""
-OPEN_DEADLINE = 3.0
-"""Seconds for the first answer after the program has started."""
 PREPARE_DEADLINE = 30.0
 """Seconds for one validator or index; building an index over a full collection takes its time."""
 BATCH = 10_000
@@ -51,13 +50,15 @@ BATCH = 10_000
 DATABASE = "studygraph"
 """The database where the address names none."""
 
+NO_FILES = TlsFiles(StoreName.MONGODB)
+
 Document = dict[str, Any]
 Answer = TypeVar("Answer")
 
 _HANDSHAKE = frozenset(
     {"hello", "ismaster", "isMaster", "ping", "saslStart", "saslContinue", "authenticate", "endSessions"}
 )
-_AUTHENTICATION_FAILED, _UNAUTHORIZED, _EXISTS, _DUPLICATE, _INVALID = 18, 13, 48, 11000, 121
+_AUTHENTICATION_FAILED, _UNAUTHORIZED, _DUPLICATE, _INVALID = 18, 13, 11000, 121
 _INDEX_NAME = re.compile(r"index: (\S+)")
 
 
@@ -100,37 +101,58 @@ class _Listener(monitoring.CommandListener):
 class Documents:
     """Documents by collection. Made by `open`, safe for any number of tasks."""
 
-    def __init__(self, client: AsyncIOMotorClient[Document]) -> None:
+    def __init__(self, client: AsyncIOMotorClient[Document], deadline: float = READ_DEADLINE) -> None:
+        self.deadline = deadline
+        """Seconds for one read, waiting for a free connection and the driver's own second try included."""
+        self.circuit = Circuit(StoreName.MONGODB, most=MOST_CONNECTIONS + WAITING)
         self._client = client
         self.raw = client.get_default_database(DATABASE)
         """The driver's own database, for migrations and tests: not counted, no deadline, the driver's exceptions."""
 
     @classmethod
-    async def open(cls, url: str, *, min_connections: int = 10, within: float = OPEN_DEADLINE) -> Documents:
+    async def open(
+        cls,
+        url: str,
+        *,
+        min_connections: int = LEAST_CONNECTIONS,
+        within: float = OPEN_DEADLINE,
+        deadline: float = READ_DEADLINE,
+        tls: TlsFiles = NO_FILES,
+    ) -> Documents:
         """Connect to `url` (mongodb:// or mongodb+srv://; options in it win over ours, but for the journal).
 
-        StoreMisconfigured when the address or the password is wrong, StoreUnavailable or StoreTimeout when nobody
-        answers.
+        StoreMisconfigured with a sentence for what is plainly wrong: address, password, TLS, a server that is too old
+        or not there; StoreUnavailable or StoreTimeout otherwise.
         """
+        context = await tls.context()
         try:
             # In a thread: an address of the +srv kind asks the name server right here.
-            documents = await asyncio.to_thread(_connected, url, min_connections, asyncio.get_running_loop())
+            documents = await asyncio.to_thread(_connected, url, min_connections, asyncio.get_running_loop(), tls)
         except (errors.PyMongoError, ValueError, TypeError) as wrong:
-            raise StoreMisconfigured(
-                StoreName.MONGODB, "MONGODB_URL must look like mongodb://user:password@host:27017/database"
-            ) from wrong
+            raise opening.not_an_address() from wrong
+        documents.deadline = deadline
         try:
             # `buildInfo` answers anybody; listing collections proves the password.
             await documents._within(within, lambda: documents.raw.command("listCollections", nameOnly=True))
+            opening.checked(await documents.ping())
         except StoreError as failure:
-            refused = documents._refused_by_server(failure.__cause__)
+            sentence = await documents._sentence(failure, url, tls, context)
             await documents.close()
-            if refused:
-                raise StoreMisconfigured(
-                    StoreName.MONGODB, "MongoDB refuses the user name or password in MONGODB_URL"
-                ) from failure
+            if sentence is not None:
+                raise sentence from failure
             raise
         return documents
+
+    async def _sentence(
+        self, failure: StoreError, url: str, tls: TlsFiles, context: ssl.SSLContext | None
+    ) -> StoreMisconfigured | None:
+        """What to tell whoever starts the program, None where nothing is plainly wrong."""
+        if self._refused_by_server(failure.__cause__):
+            return opening.refused_login()
+        if isinstance(failure, StoreMisconfigured) or (context is None and isinstance(failure, StoreTimeout)):
+            return None
+        topology: Any = self._client.topology_description
+        return await opening.refusal(failure.__cause__, url, list(topology.server_descriptions()), tls, context)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -152,17 +174,17 @@ class Documents:
 
         StoreMisconfigured when an index of the same name is another one: such a change is a migration.
         """
-        wanted = list(collections)
-        names = {"name": {"$in": [collection.name for collection in wanted]}}
-        listing = await self._command("listCollections", filter=names, cursor={"batchSize": BATCH})
-        there = {found["name"]: found["options"].get("validator") for found in listing["cursor"]["firstBatch"]}
-        for collection in wanted:
-            validator = {"$jsonSchema": dict(collection.schema)}
-            if collection.name not in there:
-                await self._create(collection.name, validator)
-            elif there[collection.name] != validator:
-                await self._command("collMod", collection.name, validator=validator)
-            await self._index(collection)
+        for step in await steps(self, collections):
+            await step.take()
+
+    async def command(self, name: str, value: Any = 1, **options: Any) -> Document:
+        """The server's answer to one command, for setting up (`pending.py`). Building an index may take its time."""
+        try:
+            return await self._within(PREPARE_DEADLINE, lambda: self.raw.command(name, value, **options))
+        except StoreUnavailable as failure:
+            if _has_code(failure.__cause__, _UNAUTHORIZED):
+                raise opening.not_permitted(name) from failure
+            raise
 
     # Reading
 
@@ -174,7 +196,6 @@ class Documents:
         sort: Sequence[tuple[str, int]] = (),
         *,
         limit: int,
-        deadline: float = READ_DEADLINE,
     ) -> list[Document]:
         """At most `limit` documents, in one wire request. Values in `where` that come from people are plain text or
         numbers, never mappings."""
@@ -183,14 +204,12 @@ class Documents:
             cursor = self.raw[collection].find(where, projection, limit=limit, batch_size=limit)
             return (cursor.sort(list(sort)) if sort else cursor).to_list(None)
 
-        return await self._within(deadline, request)
+        return await self._within(self.deadline, request)
 
-    async def aggregate(
-        self, collection: str, pipeline: Sequence[Mapping[str, Any]], *, deadline: float = READ_DEADLINE
-    ) -> list[Document]:
+    async def aggregate(self, collection: str, pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
         """What the pipeline makes of a collection, in one wire request up to `BATCH` documents and 16 MB."""
         return await self._within(
-            deadline,
+            self.deadline,
             lambda: self.raw[collection].aggregate(list(pipeline), batchSize=BATCH).to_list(None),
         )
 
@@ -215,42 +234,19 @@ class Documents:
         done = await self._within(WRITE_DEADLINE, lambda: self.raw[collection].delete_many(where))
         return int(done.deleted_count)
 
-    # Setting up
-
-    async def _command(self, name: str, value: Any = 1, **options: Any) -> Document:
-        return await self._within(PREPARE_DEADLINE, lambda: self.raw.command(name, value, **options))
-
-    async def _create(self, name: str, validator: Mapping[str, Any]) -> None:
-        try:
-            await self._command("create", name, validator=validator)
-        except StoreError as failure:
-            # Another process was faster, and creates the same.
-            if not _has_code(failure.__cause__, _EXISTS):
-                raise
-
-    async def _index(self, collection: Collection) -> None:
-        handle = self.raw[collection.name]
-        there = await self._within(PREPARE_DEADLINE, handle.index_information)
-        missing = [_model(index) for index in collection.indexes if index.name not in there]
-        if missing:
-            await self._within(PREPARE_DEADLINE, lambda: handle.create_indexes(missing))
-        for index in collection.indexes:
-            found = there.get(index.name)
-            if found is None:
-                continue
-            if tuple(found["key"]) != index.keys or found.get("unique", False) != index.unique:
-                raise StoreMisconfigured(
-                    StoreName.MONGODB, f"MongoDB has another index {index.name!r} on {collection.name!r}: drop it"
-                )
-            if found.get("expireAfterSeconds") != index.expire_after:
-                expiry = {"name": index.name, "expireAfterSeconds": index.expire_after}
-                await self._command("collMod", collection.name, index=expiry)
-
     # The wire
 
     async def _within(
         self, deadline: float, request: Callable[[], Awaitable[Answer]], *, counted: bool = True
     ) -> Answer:
+        """Make one call through the circuit. The driver itself repeats a read whose connection broke (`retryReads`),
+        and a write only where the server tells a repeated one from a new one (`retryWrites`, replica sets)."""
+        if not counted:
+            return await self._translating(deadline, request, counted)
+        with self.circuit.asked():
+            return await self._translating(deadline, request, counted)
+
+    async def _translating(self, deadline: float, request: Callable[[], Awaitable[Answer]], counted: bool) -> Answer:
         """Await `request` within the deadline, count its wire requests, speak the words of `datadir.errors`."""
         sent: list[_WireRequest] = []
         token = _sent.set(sent)
@@ -304,37 +300,19 @@ class Documents:
         return [server.error for server in topology.server_descriptions().values()]
 
 
-def _connected(url: str, min_connections: int, loop: asyncio.AbstractEventLoop) -> Documents:
-    ours: dict[str, Any] = {
-        "appname": "studygraph",
-        "maxPoolSize": POOL,
-        "minPoolSize": min_connections,
-        "maxIdleTimeMS": 30_000,
-        "serverSelectionTimeoutMS": int(OPEN_DEADLINE * 1000),
-        "connectTimeoutMS": 2000,
-    }
-    address = urlsplit(url)
-    if address.scheme not in ("mongodb", "mongodb+srv"):
-        raise ValueError("not a MongoDB address")
-    # The client itself would only warn of a bad option, and go on without it.
-    asked = {name.lower() for name in split_options(address.query, warn=False)} if address.query else set()
-    ours = {name: value for name, value in ours.items() if name.lower() not in asked}
-    return Documents(
-        AsyncIOMotorClient(
+def _connected(url: str, least: int, loop: asyncio.AbstractEventLoop, tls: TlsFiles) -> Documents:
+    with opening.options(url, least, tls) as options:
+        client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
             url,
             io_loop=loop,
             event_listeners=[_Listener()],
+            # No option of the address takes this away: what was acknowledged is there after a power failure.
             journal=True,
             tz_aware=True,
             tzinfo=UTC,
-            **ours,
+            **options,
         )
-    )
-
-
-def _model(index: Index) -> IndexModel:
-    expiry = {} if index.expire_after is None else {"expireAfterSeconds": index.expire_after}
-    return IndexModel(list(index.keys), name=index.name, unique=index.unique, **expiry)
+    return Documents(client)
 
 
 def _has_code(failure: BaseException | None, *codes: int) -> bool:

@@ -1,12 +1,20 @@
 -- People, classrooms, meetings, assessments (seed 001, with the rules of seed 003). Revision 0001 runs this file.
 -- Statements end with a semicolon at the end of a line.
 
-create extension if not exists vector;
+-- Where the server has it; the columns of later revisions know what to be without. A superuser may have made it, and the
+-- role below, before (init.sql): then whoever migrates needs no right to.
+do $$ begin
+    if exists (select from pg_available_extensions where name = 'vector' and installed_version is null) then
+        create extension if not exists vector; end if; end $$;
 
 -- Whoever logs in, the application works as this role: it owns nothing and cannot bypass row security.
-do $$ begin create role studygraph_app nologin; exception when duplicate_object then null; end $$;
+do $$ begin
+    if not exists (select from pg_roles where rolname = 'studygraph_app') then
+        create role studygraph_app nologin; end if; exception when duplicate_object or unique_violation then null; end $$;
 
-do $$ begin execute format('grant studygraph_app to %I', current_user); end $$;
+do $$ begin
+    execute format('grant studygraph_app to %I', current_user); exception when insufficient_privilege then
+        if not pg_has_role(current_user, 'studygraph_app', 'member') then raise; end if; end $$;
 
 grant usage on schema public to studygraph_app;
 

@@ -14,6 +14,7 @@ and says where it is. What it promises:
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -22,10 +23,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
 import asyncpg
 
-from datadir.errors import StoreMisconfigured
+from datadir.circuit import READ_DEADLINE, Circuit
+from datadir.errors import StoreTimeout
 from datadir.ledger import count
 from datadir.names import StoreName
-from datadir.postgresql.errors import UNREACHABLE, translated, translating
+from datadir.postgresql.errors import translated, translating
+from datadir.postgresql.opening import MOST_CONNECTIONS, pooled
 from datadir.postgresql.record import Row
 from datadir.scope import Scope
 
@@ -34,9 +37,9 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound=Row)
 
-APP_ROLE: Final = "studygraph_app"
-READ_DEADLINE: Final = 0.4
 WRITE_DEADLINE: Final = 5.0
+# Levels and transactions that may wait for a connection; one more is refused at once.
+WAITING: Final = 400
 # Turns of the event loop that a lease waits for the next level.
 LINGER: Final = 4
 
@@ -126,28 +129,37 @@ class Lease:
             self._task = asyncio.create_task(self._run()) if self._queue else None
 
     async def _run_level(self) -> None:
-        """One transaction: what is asked before its end is answered in it."""
-        connection: asyncpg.pool.PoolConnectionProxy[Any] | None = None
-        failure: BaseException | None = None
+        """One transaction; what is asked before its end is answered in it. One whose connection turns out to be dead is
+        begun once more, with the statements that have no answer yet."""
         try:
-            connection = await self._pg.acquire()
-            self._unset = False
-            await connection.execute(self._begin, timeout=self._pg.read_deadline)
-            while await self._is_asked():
-                if self._unset:
-                    self._unset = False
-                    await connection.execute(scope_settings(self.scope), timeout=self._pg.read_deadline)
-                await self._answer(connection, self._queue[0])
-                del self._queue[0]
-            await connection.execute("commit", timeout=self._pg.read_deadline)
+            await self._pg.circuit.read(self._transaction, self._pg.read_deadline)
         except BaseException as error:
             # Also where this task itself is cancelled, as at the end of the program: nobody waits for ever.
-            failure = error
             waiting, self._queue = self._queue, []
             for each in waiting:
                 self._refuse(each, error)
             if not isinstance(error, Exception):
                 raise
+
+    async def _transaction(self, seconds: float) -> None:
+        """Each message to the server within `seconds`."""
+        connection: asyncpg.pool.PoolConnectionProxy[Any] | None = None
+        failure: BaseException | None = None
+        try:
+            with translating(StoreName.POSTGRESQL):
+                connection = await self._pg.acquire(seconds)
+                self._unset = False
+                await connection.execute(self._begin, timeout=seconds)
+                while await self._is_asked():
+                    if self._unset:
+                        self._unset = False
+                        await connection.execute(scope_settings(self.scope), timeout=seconds)
+                    await self._answer(connection, self._queue[0], seconds)
+                    del self._queue[0]
+                await connection.execute("commit", timeout=seconds)
+        except BaseException as error:
+            failure = error
+            raise
         finally:
             if connection is not None:
                 await self._pg.give_back(connection, failure)
@@ -161,21 +173,21 @@ class Lease:
             await asyncio.sleep(0)
         return bool(self._queue)
 
-    async def _answer(self, connection: asyncpg.pool.PoolConnectionProxy[Any], asked: _Asked) -> None:
+    async def _answer(self, connection: asyncpg.pool.PoolConnectionProxy[Any], asked: _Asked, seconds: float) -> None:
         """Run one statement. Raises where the connection is of no more use; a defect of the statement is its own."""
         if asked.answer.done():
             return
         try:
             with _counted(StoreName.POSTGRESQL) as counted:
                 rows: list[Any] = await connection.fetch(
-                    asked.sql, *asked.args, timeout=self._pg.read_deadline, record_class=asked.record
+                    asked.sql, *asked.args, timeout=seconds, record_class=asked.record
                 )
                 counted.rows = len(rows)
         except Exception as error:
             if isinstance(error, TimeoutError) or _is_over(connection):
                 raise
             self._refuse(asked, error)
-            await connection.execute("rollback; " + self._begin, timeout=self._pg.read_deadline)
+            await connection.execute("rollback; " + self._begin, timeout=seconds)
         else:
             if not asked.answer.done():
                 asked.answer.set_result(rows)
@@ -233,38 +245,23 @@ class Postgres:
     def __init__(self, pool: asyncpg.Pool[Any], *, read_deadline: float) -> None:
         self.pool = pool
         self.read_deadline = read_deadline
+        self.circuit = Circuit(StoreName.POSTGRESQL, most=pool.get_max_size() + WAITING)
         self._engine: AsyncEngine | None = None
         self._returning: set[asyncio.Future[None]] = set()
 
     @classmethod
     async def open(
-        cls, dsn: str, *, min_size: int = 2, max_size: int = 30, read_deadline: float = READ_DEADLINE
+        cls,
+        dsn: str,
+        *,
+        min_size: int = 2,
+        max_size: int = MOST_CONNECTIONS,
+        read_deadline: float = READ_DEADLINE,
+        tls: ssl.SSLContext | None = None,
     ) -> Postgres:
         """Open the pool. Every connection works as `studygraph_app`, whoever logs in: that role owns nothing, so row
         policies bind it. Raises StoreMisconfigured with a sentence."""
-        try:
-            pool = await asyncpg.create_pool(
-                dsn,
-                min_size=min_size,
-                max_size=max_size,
-                timeout=5,
-                command_timeout=60,
-                max_inactive_connection_lifetime=3600,
-                server_settings={"role": APP_ROLE, "application_name": "studygraph"},
-                reset=_reset,
-            )
-        except asyncpg.InvalidPasswordError as error:
-            raise StoreMisconfigured(
-                StoreName.POSTGRESQL, "PostgreSQL refuses the user or password of DATABASE_URL."
-            ) from error
-        except asyncpg.InvalidCatalogNameError as error:
-            raise StoreMisconfigured(StoreName.POSTGRESQL, f"PostgreSQL has no such database: {error}.") from error
-        except (*UNREACHABLE, TimeoutError) as error:
-            raise StoreMisconfigured(
-                StoreName.POSTGRESQL, f"PostgreSQL does not answer at DATABASE_URL: {error}."
-            ) from error
-        except asyncpg.PostgresError as error:
-            raise StoreMisconfigured(StoreName.POSTGRESQL, f"PostgreSQL refuses the connection: {error}.") from error
+        pool = await pooled(dsn, min_size=min_size, max_size=max_size, tls=tls)
         return cls(pool, read_deadline=read_deadline)
 
     def lease(self, scope: Scope) -> Lease:
@@ -273,27 +270,31 @@ class Postgres:
 
     async def read(self, sql: str, *args: Any, store: StoreName = StoreName.POSTGRESQL) -> list[asyncpg.Record]:
         """One statement on its own, without a scope: for tables that have no row policies."""
-        with translating(store):
-            async with self._connection() as connection:
-                with _counted(store) as counted:
-                    rows = await connection.fetch(sql, *args, timeout=self.read_deadline)
-                    counted.rows = len(rows)
-        return rows
+
+        async def request(seconds: float) -> list[asyncpg.Record]:
+            with translating(store):
+                async with self._connection(seconds) as connection:
+                    with _counted(store) as counted:
+                        rows = await connection.fetch(sql, *args, timeout=seconds)
+                        counted.rows = len(rows)
+            return rows
+
+        return await self.circuit.read(request, self.read_deadline, store)
 
     @asynccontextmanager
     async def transaction(self, scope: Scope, *, store: StoreName = StoreName.POSTGRESQL) -> AsyncIterator[Transaction]:
         """A read-write transaction as this viewer; commits at the end, rolls back on any exception.
 
         Raises Conflict where a unique key is taken, StoreUnavailable where the server is gone."""
-        with translating(store):
-            async with self._connection() as connection:
+        with self.circuit.asked(store), translating(store):
+            async with self._connection(self.read_deadline) as connection:
                 await connection.execute("begin; " + scope_settings(scope), timeout=WRITE_DEADLINE)
                 yield Transaction(connection, store, WRITE_DEADLINE)
                 await connection.execute("commit", timeout=WRITE_DEADLINE)
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy[Any]]:
-        connection = await self.acquire()
+    async def _connection(self, seconds: float) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy[Any]]:
+        connection = await self.acquire(seconds)
         failure: BaseException | None = None
         try:
             yield connection
@@ -303,9 +304,9 @@ class Postgres:
         finally:
             await self.give_back(connection, failure)
 
-    async def acquire(self) -> asyncpg.pool.PoolConnectionProxy[Any]:
-        """A pooled connection, waiting no longer than a read may."""
-        return await self.pool.acquire(timeout=self.read_deadline)
+    async def acquire(self, seconds: float) -> asyncpg.pool.PoolConnectionProxy[Any]:
+        """A pooled connection, waiting no longer than `seconds`."""
+        return await self.pool.acquire(timeout=seconds)
 
     async def give_back(
         self, connection: asyncpg.pool.PoolConnectionProxy[Any], failure: BaseException | None = None
@@ -322,7 +323,7 @@ class Postgres:
 
     async def _return_after(self, failure: BaseException, connection: asyncpg.pool.PoolConnectionProxy[Any]) -> None:
         # What was too slow once may still be on its way, and must not meet the next statement.
-        clean = not isinstance(failure, TimeoutError)
+        clean = not isinstance(failure, (TimeoutError, StoreTimeout))
         try:
             # After a cut statement this waits until the server has heard of it: a connection that is merely dropped
             # leaves the server at work for nobody.
@@ -346,7 +347,7 @@ class Postgres:
 
     async def _borrow(self) -> Any:
         with translating(StoreName.POSTGRESQL):
-            return _Borrowed(self.pool, await self.acquire())
+            return _Borrowed(self.pool, await self.acquire(self.read_deadline))
 
     async def ping(self) -> str:
         """The server's version."""
@@ -393,8 +394,3 @@ def _is_over(connection: asyncpg.pool.PoolConnectionProxy[Any]) -> bool:
         return connection.is_closed()
     except asyncpg.InterfaceError:
         return True
-
-
-async def _reset(connection: asyncpg.Connection[Any]) -> None:
-    """Nothing to do, and so no round trip: scopes and locks end with their transaction, and nothing else is set. The
-    pool itself ends a transaction that was left open."""

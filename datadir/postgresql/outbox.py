@@ -23,46 +23,53 @@ from uuid import UUID
 
 import orjson
 
+from datadir.kafka import personal
 from datadir.kafka.event import Event
 from datadir.kafka.topics import BY_NAME, partition_of
 
 if TYPE_CHECKING:
     from datadir.postgresql.client import Transaction
+    from datadir.postgresql.learner_keys import LearnerKeys
 
 MAX_PAYLOAD_BYTES: Final = 256 * 1024  # far below a broker's message.max.bytes: no event can block its partition
 
 
 _INSERT: Final = """
-insert into outbox (event_id, topic, partition, key, type, payload, at)
-select event_id, topic, partition, key, type, payload::jsonb, at
-from unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
-     with ordinality as e (event_id, topic, partition, key, type, payload, at, nth)
+insert into outbox (event_id, topic, partition, key, type, payload, at, version)
+select event_id, topic, partition, key, type, payload::jsonb, at, version
+from unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::int[])
+     with ordinality as e (event_id, topic, partition, key, type, payload, at, version, nth)
 order by nth
 on conflict do nothing
 """
 
 
-async def append(tx: Transaction, events: Sequence[Event]) -> int:
-    """Write events into the caller's transaction, in this order; one store call.
+async def append(tx: Transaction, events: Sequence[Event], keys: LearnerKeys) -> int:
+    """Write events into the caller's transaction, in this order, with personal texts closed under `keys`; one store
+    call, and one more where a key is needed that this process has not at hand.
 
     Returns how many are new: an event whose id was appended before is not written again, so a retry is harmless.
-    Raises ValueError for an unknown topic, a time without zone, or a payload over 256 KiB; a text with the NUL
-    character is a defect of the caller (PostgreSQL's jsonb refuses it and the transaction fails).
+    Raises ValueError for an unknown topic, type or version, personal texts of nobody, a time without zone, or a payload
+    that would rest in over 256 KiB (sealed texts are longer by a third); a text with the NUL character, where it is not
+    sealed, is a defect of the caller (PostgreSQL's jsonb refuses it and the transaction fails).
     """
     if not events:
         return 0
+    for event in events:
+        if event.topic not in BY_NAME:
+            raise ValueError(f"no such topic: {event.topic!r}")
+        if event.at.tzinfo is None:
+            raise ValueError("an event's time needs a time zone")
+    resting = await personal.closed(tx, events, keys)
     # Without `returning`: a row policy may let everybody append and nobody but the program read.
-    return await tx.execute(_INSERT, *zip(*(_columns(event) for event in events), strict=True))
+    return await tx.execute(_INSERT, *zip(*map(_columns, resting), strict=True))
 
 
-def _columns(event: Event) -> tuple[UUID, str, int, str, str, str, datetime]:
-    topic = BY_NAME.get(event.topic)
-    if topic is None:
-        raise ValueError(f"no such topic: {event.topic!r}")
-    if event.at.tzinfo is None:
-        raise ValueError("an event's time needs a time zone")
+def _columns(event: Event) -> tuple[UUID, str, int, str, str, str, datetime, int]:
+    topic = BY_NAME[event.topic]
     payload = orjson.dumps(dict(event.payload))
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise ValueError(f"a payload of {len(payload)} bytes is over {MAX_PAYLOAD_BYTES}")
     at = event.at.replace(microsecond=event.at.microsecond // 1000 * 1000)
-    return event.event_id, topic.name, partition_of(topic, event.key), event.key, event.type, payload.decode(), at
+    partition = partition_of(topic, event.key)
+    return event.event_id, topic.name, partition, event.key, event.type, payload.decode(), at, event.version

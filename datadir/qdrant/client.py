@@ -10,16 +10,20 @@ repeated by the caller, because it is idempotent.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from importlib import import_module
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
+from datadir.circuit import READ_DEADLINE, Circuit
 from datadir.errors import StoreError, StoreMisconfigured, StoreTimeout, StoreUnavailable
 from datadir.ledger import count
 from datadir.names import StoreName
 from datadir.qdrant.collections import Collection
+from datadir.step import Step
+from datadir.tls import TlsFiles
 
 if TYPE_CHECKING:
     from qdrant_client import AsyncQdrantClient
@@ -27,9 +31,11 @@ if TYPE_CHECKING:
     from datadir.qdrant import models
 
 STORE = StoreName.QDRANT
-READ_SECONDS = 0.4
 WRITE_SECONDS = 10.0
 CONNECTIONS = 32
+NO_FILES = TlsFiles(STORE)
+WAITING = 320
+"""Requests that may wait for a connection; one more is refused at once."""
 
 T = TypeVar("T")
 PointId = str | UUID
@@ -65,11 +71,18 @@ class Vectors(Protocol):
     vector of another size, a filter it does not know).
     """
 
+    circuit: Circuit
+    """Its breaker and bulkhead."""
+
     async def ensure(self, collections: Sequence[Collection]) -> None:
         """Create the collections and payload indexes that are missing.
 
         Raises `StoreMisconfigured` where a collection exists with another size or distance; nothing is dropped.
         """
+
+    async def missing(self, collections: Sequence[Collection]) -> list[str]:
+        """What `ensure` would make, as phrases such as "collection documents" and "index topic of web_content"; nothing
+        is made. Raises as `ensure` does."""
 
     async def upsert(self, collection: str, points: Sequence[models.PointStruct]) -> None:
         """Write points; one with a known id is overwritten whole. Durable when this returns."""
@@ -120,98 +133,121 @@ def in_order(ids: Iterable[PointId], found: dict[str, Record]) -> list[Record]:
 class QdrantVectors:
     """`Vectors` on a Qdrant server (or, as a protocol double in tests, on the client's local mode)."""
 
-    def __init__(self, client: AsyncQdrantClient) -> None:
+    def __init__(self, client: AsyncQdrantClient, deadline: float = READ_DEADLINE) -> None:
         from datadir.qdrant import models
 
+        self.deadline = deadline
+        self.circuit = Circuit(STORE, most=CONNECTIONS + WAITING)
         self._client = client
         self._models = models
 
     async def ensure(self, collections: Sequence[Collection]) -> None:
-        for collection in collections:
-            await self._ensure(collection)
+        for step in await self._steps(collections):
+            await step.take()
 
-    async def _ensure(self, collection: Collection) -> None:
+    async def missing(self, collections: Sequence[Collection]) -> list[str]:
+        return [step.what for step in await self._steps(collections)]
+
+    async def _steps(self, collections: Sequence[Collection]) -> list[Step]:
+        """What brings the server to what the collections say: one request to look, and one for each that is there."""
+        listed = await self._ask(self._client.get_collections, WRITE_SECONDS)
+        names = {each.name for each in listed.collections}
+        there = [each for each in collections if each.name in names]
+        infos = await asyncio.gather(
+            *(self._ask(partial(self._client.get_collection, each.name), WRITE_SECONDS) for each in there)
+        )
+        found = dict(zip((each.name for each in there), infos, strict=True))
+        steps: list[Step] = []
+        for collection in collections:
+            info = found.get(collection.name)
+            if info is None:
+                steps.append(Step(f"collection {collection.name}", partial(self._create, collection)))
+            else:
+                steps += self._indexes(collection, info)
+        return steps
+
+    async def _create(self, collection: Collection) -> None:
         models, name = self._models, collection.name
-        if not await self._ask(self._client.collection_exists(name), WRITE_SECONDS):
-            try:
-                await self._ask(
-                    self._client.create_collection(
-                        name,
-                        vectors_config=models.VectorParams(
-                            size=collection.size, distance=models.Distance(collection.distance)
-                        ),
-                        hnsw_config=models.HnswConfigDiff(m=collection.m, ef_construct=collection.ef_construct),
-                    ),
-                    WRITE_SECONDS,
-                )
-            except StoreError:
-                # Ten processes may start at once: whoever lost the race finds the collection.
-                if not await self._ask(self._client.collection_exists(name), WRITE_SECONDS):
-                    raise
-        info = await self._ask(self._client.get_collection(name), WRITE_SECONDS)
-        vectors = info.config.params.vectors
+        create = partial(
+            self._client.create_collection,
+            name,
+            vectors_config=models.VectorParams(size=collection.size, distance=models.Distance(collection.distance)),
+            hnsw_config=models.HnswConfigDiff(m=collection.m, ef_construct=collection.ef_construct),
+        )
+        try:
+            await self._ask(create, WRITE_SECONDS)
+        except StoreError:
+            # Ten processes may start at once: whoever lost the race finds the collection.
+            if not await self._ask(lambda: self._client.collection_exists(name), WRITE_SECONDS):
+                raise
+        info = await self._ask(lambda: self._client.get_collection(name), WRITE_SECONDS)
+        for step in self._indexes(collection, info):
+            await step.take()
+
+    def _indexes(self, collection: Collection, info: models.CollectionInfo) -> list[Step]:
+        """What a collection lacks that is there."""
+        models, vectors = self._models, info.config.params.vectors
         if (
             not isinstance(vectors, models.VectorParams)
             or vectors.size != collection.size
             or vectors.distance != collection.distance
         ):
             raise StoreMisconfigured(STORE, wrong_shape(collection, vectors))
+        steps: list[Step] = []
         for field, kind in collection.indexes.items():
             if field not in info.payload_schema:
                 schema = models.PayloadSchemaType(kind)
-                await self._ask(
-                    self._client.create_payload_index(name, field_name=field, field_schema=schema), WRITE_SECONDS
+                index = partial(
+                    self._client.create_payload_index, collection.name, field_name=field, field_schema=schema
                 )
+                steps.append(Step(f"index {field} of {collection.name}", partial(self._ask, index, WRITE_SECONDS)))
+        return steps
 
     async def upsert(self, collection: str, points: Sequence[models.PointStruct]) -> None:
         if points:
-            await self._call(self._client.upsert(collection, points=list(points), wait=True), WRITE_SECONDS)
+            written = list(points)
+            await self._write(lambda: self._client.upsert(collection, points=written, wait=True))
 
     async def query_batch(self, collection: str, requests: Sequence[models.QueryRequest]) -> list[list[Hit]]:
         if not requests:
             return []
-        started = perf_counter()
-        answers: list[list[Hit]] = []
-        try:
-            responses = await self._ask(self._client.query_batch_points(collection, requests=requests), READ_SECONDS)
-            answers = [
+
+        async def request() -> list[list[Hit]]:
+            responses = await self._client.query_batch_points(collection, requests=requests)
+            return [
                 [Hit(str(point.id), point.score, point.payload or {}) for point in response.points]
                 for response in responses
             ]
-        finally:
-            count(STORE, started=started, rows=sum(map(len, answers)))
-        return answers
+
+        return await self._read(request, lambda answers: sum(map(len, answers)))
 
     async def retrieve(self, collection: str, ids: Sequence[PointId]) -> list[Record]:
         if not ids:
             return []
-        started = perf_counter()
-        found: dict[str, Record] = {}
-        try:
-            asked = list(dict.fromkeys(map(str, ids)))
-            for point in await self._ask(self._client.retrieve(collection, ids=asked), READ_SECONDS):
-                found[str(point.id)] = Record(str(point.id), point.payload or {})
-        finally:
-            count(STORE, started=started, rows=len(found))
-        return in_order(ids, found)
+        asked = list(dict.fromkeys(map(str, ids)))
+
+        async def request() -> dict[str, Record]:
+            points = await self._client.retrieve(collection, ids=asked)
+            return {str(point.id): Record(str(point.id), point.payload or {}) for point in points}
+
+        return in_order(ids, await self._read(request, len))
 
     async def scroll(
         self, collection: str, filter: models.Filter | None = None, *, limit: int = 100, offset: PointId | None = None
     ) -> Page:
-        started = perf_counter()
-        records: list[Record] = []
-        try:
-            start = None if offset is None else str(offset)
-            points, following = await self._ask(
-                self._client.scroll(collection, scroll_filter=filter, limit=limit, offset=start), READ_SECONDS
-            )
+        start = None if offset is None else str(offset)
+
+        async def request() -> Page:
+            points, following = await self._client.scroll(collection, scroll_filter=filter, limit=limit, offset=start)
             records = [Record(str(point.id), point.payload or {}) for point in points]
-        finally:
-            count(STORE, started=started, rows=len(records))
-        return Page(records, None if following is None else str(following))
+            return Page(records, None if following is None else str(following))
+
+        return await self._read(request, lambda page: len(page.records))
 
     async def count(self, collection: str, filter: models.Filter | None = None) -> int:
-        counted = await self._call(self._client.count(collection, count_filter=filter, exact=True), READ_SECONDS)
+        counted = await self._read(
+            lambda: self._client.count(collection, count_filter=filter, exact=True), lambda answer: 0
+        )
         return counted.count
 
     async def delete(
@@ -221,32 +257,47 @@ class QdrantVectors:
         if ids is not None:
             if ids:
                 points = self._models.PointIdsList(points=[str(point) for point in ids])
-                await self._call(self._client.delete(collection, points_selector=points, wait=True), WRITE_SECONDS)
+                await self._write(lambda: self._client.delete(collection, points_selector=points, wait=True))
         elif filter is not None:
             matching = self._models.FilterSelector(filter=filter)
-            await self._call(self._client.delete(collection, points_selector=matching, wait=True), WRITE_SECONDS)
+            await self._write(lambda: self._client.delete(collection, points_selector=matching, wait=True))
 
     async def ping(self) -> str:
-        return (await self._ask(self._client.info(), READ_SECONDS)).version
+        return (await self._ask(lambda: self._client.info(), READ_DEADLINE)).version
 
     async def close(self) -> None:
         await self._client.close()
 
-    async def _call(self, request: Awaitable[T], deadline: float) -> T:
-        """One counted request whose answer is no list."""
+    async def _read(self, request: Callable[[], Awaitable[T]], rows: Callable[[T], int]) -> T:
+        """One counted request, or two where the first failed quickly."""
+
+        async def counted(seconds: float) -> T:
+            started, found = perf_counter(), 0
+            try:
+                answer = await self._ask(request, seconds)
+                found = rows(answer)
+                return answer
+            finally:
+                count(STORE, started=started, rows=found)
+
+        return await self.circuit.read(counted, self.deadline)
+
+    async def _write(self, request: Callable[[], Awaitable[object]]) -> None:
+        """One counted request."""
         started = perf_counter()
         try:
-            return await self._ask(request, deadline)
+            with self.circuit.asked():
+                await self._ask(request, WRITE_SECONDS)
         finally:
             count(STORE, started=started)
 
-    async def _ask(self, request: Awaitable[T], deadline: float) -> T:
-        """Await one request within `deadline` seconds; the driver's errors become ours."""
+    async def _ask(self, request: Callable[[], Awaitable[T]], deadline: float) -> T:
+        """Make one request within `deadline` seconds; the driver's errors become ours."""
         try:
             async with asyncio.timeout(deadline):
-                return await request
+                return await request()
         except TimeoutError as error:
-            raise StoreTimeout(STORE, f"qdrant did not answer within {deadline} s") from error
+            raise StoreTimeout(STORE, f"qdrant did not answer within {deadline:.2f} s") from error
         except StoreError:
             raise
         except Exception as error:
@@ -284,31 +335,42 @@ def translated(error: Exception) -> StoreError:
 
 
 async def opened(
-    host: str, port: int = 6333, *, api_key: str | None = None, tls: bool = False, grpc_port: int | None = None
+    host: str,
+    port: int = 6333,
+    *,
+    api_key: str | None = None,
+    tls: TlsFiles = NO_FILES,
+    grpc_port: int | None = None,
+    deadline: float = READ_DEADLINE,
 ) -> QdrantVectors:
-    """A client of the server at `host`; REST unless `grpc_port` is given (a third faster). Nothing is asked yet.
+    """A client of the server at `host`; REST unless `grpc_port` is given (a third faster). Nothing is asked yet. Raises
+    StoreMisconfigured for files of `tls` that are not what they should be.
 
     The client library is imported here, in a thread: it takes two seconds that embedded mode need not spend.
     """
+
+    context = await tls.context()
 
     def connect() -> QdrantVectors:
         import_module("datadir.qdrant.models")  # first, so that there is one set of classes
         import httpx
         from qdrant_client import AsyncQdrantClient
 
+        verified: dict[str, Any] = {} if context is None else {"verify": context}
         client = AsyncQdrantClient(
             host=host,
             port=port,
             grpc_port=grpc_port or 6334,
             prefer_grpc=grpc_port is not None,
             api_key=api_key,
-            https=tls,
+            https=context is not None,
+            **verified,
             timeout=int(WRITE_SECONDS),
             # Its own check is a blocking request in the constructor; `ping` says the version.
             check_compatibility=False,
             # The library's default for localhost is a new connection for each request.
             limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
         )
-        return QdrantVectors(client)
+        return QdrantVectors(client, deadline)
 
     return await asyncio.to_thread(connect)

@@ -9,6 +9,7 @@ answer away is `StoreUnavailable`, a command that the server finds wrong is `Sto
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from hashlib import sha1
 from time import perf_counter
@@ -16,26 +17,26 @@ from typing import Any, Self, TypeVar
 
 from redis import asyncio as driver
 from redis import exceptions as failures
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
-from datadir.errors import StoreError, StoreMisconfigured, StoreTimeout, StoreUnavailable
+from datadir.circuit import READ_DEADLINE, Circuit
+from datadir.errors import StoreError, StoreTimeout, StoreUnavailable
 from datadir.ledger import count
 from datadir.names import StoreName
+from datadir.redis import opening
+from datadir.redis.cluster import Cluster
+from datadir.redis.node import Argument, Command, Node
+from datadir.redis.opening import OPEN_DEADLINE
+from datadir.tls import TlsFiles
 
-DEADLINE = 0.4
-"""Seconds for one request, waiting for a free connection included."""
-OPEN_DEADLINE = 3.0
-"""Seconds for the first answer after the program has started."""
 CONNECTIONS = 40
 """Connections for requests. Together with `LONG_READS` they are the seed's 50."""
+WAITING = 400
+"""Requests that may wait for a connection; one more is refused at once."""
 LONG_READS = 10
 """Connections for `Redis.raw`: whoever waits for a message must not keep a request waiting."""
-RAW_WAIT = 2.0
-"""Seconds that `Redis.raw` waits for a free connection."""
 
-Argument = str | int | float | bytes
-Command = tuple[Argument, ...]
+NO_FILES = TlsFiles(StoreName.REDIS)
+
 Answer = TypeVar("Answer")
 
 # Replies that speak of the server's state, not of the command: nothing is wrong with the caller.
@@ -46,6 +47,7 @@ _NOT_NOW = (
     failures.TryAgainError,
     failures.NoPermissionError,
 )
+_FAILURES = (failures.RedisError, failures.RedisClusterException, OSError)
 _NOT_NOW_WORDS = ("MISCONF", "NOREPLICAS", "BUSY ", "UNKILLABLE")
 
 
@@ -56,16 +58,17 @@ class Script:
     false.
     """
 
-    __slots__ = ("_redis", "sha", "source")
+    __slots__ = ("_redis", "repeatable", "sha", "source")
 
-    def __init__(self, redis: Redis, source: str) -> None:
+    def __init__(self, redis: Redis, source: str, repeatable: bool) -> None:
         self._redis = redis
         self.source = source
+        self.repeatable = repeatable
         self.sha = sha1(source.encode(), usedforsecurity=False).hexdigest()
 
     async def __call__(self, keys: Sequence[str], arguments: Sequence[Argument] = ()) -> Any:
         """Run the script. StoreUnavailable, StoreTimeout; StoreError when the script itself fails."""
-        replies = await self._redis.send([self.command(keys, arguments)])
+        replies = await self._redis.send([self.command(keys, arguments)], repeatable=self.repeatable)
         return replies[0]
 
     def command(self, keys: Sequence[str], arguments: Sequence[Argument] = ()) -> Command:
@@ -106,70 +109,84 @@ class Pipeline:
 class Redis:
     """Sessions, presence, counters: values by key. Made by `open`, safe for any number of tasks."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, deadline: float = READ_DEADLINE, context: ssl.SSLContext | None = None) -> None:
+        self.deadline = deadline
+        """Seconds for one request, waiting for a free connection and its retry included."""
+        self.circuit = Circuit(StoreName.REDIS, most=CONNECTIONS + WAITING)
         self._scripts: dict[str, Script] = {}
+        self._by_source: dict[tuple[str, bool], Script] = {}
         # Waiting happens here and not inside the pool: until Python 3.13 its asyncio.Condition forgets the next waiter
         # when the one it has just woken gives up, and a free connection then serves nobody.
         self._slots = asyncio.Semaphore(CONNECTIONS)
-        self._requests = driver.Redis.from_pool(_pool(url, CONNECTIONS))
-        self.raw: driver.Redis = driver.Redis.from_pool(_pool(url, LONG_READS))
+        self._server: Node | Cluster = Node(url, CONNECTIONS, context)
+        self.raw: driver.Redis = driver.Redis.from_pool(opening.pool(url, LONG_READS, context))
         """The driver's own client on connections of its own, for what waits longer than a request: reading streams
         and listening to channels. Not counted, no deadline, the driver's exceptions: `loaders/streams.py` and tests."""
 
     @classmethod
-    async def open(cls, url: str, *, scripts: Iterable[str] = (), within: float = OPEN_DEADLINE) -> Redis:
+    async def open(
+        cls,
+        url: str,
+        *,
+        scripts: Iterable[str] = (),
+        within: float = OPEN_DEADLINE,
+        deadline: float = READ_DEADLINE,
+        tls: TlsFiles = NO_FILES,
+    ) -> Redis:
         """Connect to `url` (redis://, rediss:// or unix://) and load `scripts`, so that each later run is one request.
 
-        Waits up to `within` seconds for the first answer. StoreMisconfigured when the address or the password is wrong,
-        StoreUnavailable or StoreTimeout when nobody answers.
+        Waits up to `within` seconds for the first answer. StoreMisconfigured with a sentence for what is plainly wrong:
+        address, password, permission, TLS, a server that is too old or not there; StoreUnavailable or StoreTimeout
+        otherwise.
         """
+        context = await opening.context_for(url, tls)
         try:
-            redis = cls(url)
+            redis = cls(url, deadline, context)
         except ValueError as wrong:
-            raise StoreMisconfigured(
-                StoreName.REDIS, "REDIS_URL must look like redis://host:6379/0, rediss://host:6379/0 or unix:///path"
-            ) from wrong
+            raise opening.not_an_address() from wrong
         try:
-            await redis.ping(within=within)
+            if await redis._is_of_a_cluster(within):
+                await redis._reach_all_of_it(url, context, within)
+            opening.checked(await redis.ping(within=within))
             await redis.load(scripts)
         except BaseException as failure:
             await redis.close()
-            if isinstance(failure.__cause__, failures.AuthenticationError | failures.AuthorizationError):
-                raise StoreMisconfigured(
-                    StoreName.REDIS, "Redis refuses the user name or password in REDIS_URL"
-                ) from failure
+            sentence = await opening.refusal(failure, url, tls, context)
+            if sentence is not None:
+                raise sentence from failure
             raise
         return redis
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._requests.aclose()
+        await self._server.aclose()
         await self.raw.aclose()
 
-    async def ping(self, *, within: float = DEADLINE) -> str:
-        """Which server answers, such as `valkey 9.1.2` or `redis 7.0.15`. Health, so not in the ledger."""
-        about: dict[str, Any] = await self._within(within, lambda: self._requests.info("server"))
+    async def ping(self, *, within: float = READ_DEADLINE) -> str:
+        """Which server answers, such as `valkey 9.1.2` or `redis 7.0.15 on 3 nodes`. Health, so not in the ledger."""
+        about = await self._within(within, self._server.about)
         name = about.get("server_name", "redis")
-        return f"{name} {about.get(f'{name}_version', about['redis_version'])}"
+        nodes = f" on {about['nodes']} nodes" if "nodes" in about else ""
+        return f"{name} {about.get(f'{name}_version', about['redis_version'])}{nodes}"
 
     # Reading
 
     async def get(self, key: str) -> str | None:
         """The text under `key`."""
-        text: str | None = await self._one("GET", key)
-        return text
+        texts: list[str | None] = await self.send([("GET", key)], repeatable=True)
+        return texts[0]
 
     async def read_many(self, keys: Sequence[str]) -> list[str | None]:
         """The texts under `keys`, aligned with them, None where there is none. No keys: no call."""
         if not keys:
             return []
-        texts: list[str | None] = await self._one("MGET", *keys)
-        return texts
+        texts: list[list[str | None]] = await self.send([("MGET", *keys)], repeatable=True)
+        return texts[0]
 
     async def hgetall(self, key: str) -> dict[str, str]:
         """All fields of the hash under `key`; empty when there is none."""
-        fields: dict[str, str] = await self._one("HGETALL", key)
-        return fields
+        fields: list[dict[str, str]] = await self.send([("HGETALL", key)], repeatable=True)
+        return fields[0]
 
     # Writing
 
@@ -199,35 +216,60 @@ class Redis:
         gone: int = await self._one("DEL", *keys)
         return gone
 
+    # Waiting
+
+    async def next_of(self, key: str, *, within: float) -> str | None:
+        """Take the first item of the list under `key`, waiting up to `within` seconds for one; None when none came. For
+        background work: one of `LONG_READS` waits, and nothing is counted. StoreUnavailable, StoreTimeout."""
+        try:
+            async with asyncio.timeout(within + self.deadline):
+                item: Any = await self.raw.blpop([key], timeout=within)
+        except TimeoutError as late:
+            raise StoreTimeout(StoreName.REDIS, f"redis did not answer within {within + self.deadline} s") from late
+        except _FAILURES as failure:
+            raise _translated(failure) from failure
+        return None if item is None else str(item[1])
+
     # Several commands, scripts
 
     def pipeline(self, *, atomic: bool = False) -> Pipeline:
         """Commands that travel as one request."""
         return Pipeline(self, atomic=atomic)
 
-    def script(self, source: str) -> Script:
+    def script(self, source: str, *, repeatable: bool = False) -> Script:
         """The script with this source; asking twice gives the same. One that was not loaded costs one request more,
-        once."""
-        script = Script(self, source)
-        return self._scripts.setdefault(script.sha, script)
+        once. `repeatable`: running it twice with the same arguments does no more than once."""
+        script = self._by_source.get((source, repeatable))
+        if script is None:
+            script = self._by_source[source, repeatable] = Script(self, source, repeatable)
+            self._scripts[script.sha] = script
+        return script
 
     async def load(self, sources: Iterable[str]) -> None:
-        """Give the server the scripts it will be asked to run."""
-        await self.send([("SCRIPT", "LOAD", self.script(source).source) for source in sources])
+        """Give the server the scripts it will be asked to run. StoreMisconfigured where our user may not."""
+        commands: list[Command] = [("SCRIPT", "LOAD", self.script(source).source) for source in sources]
+        try:
+            await self.send(commands, repeatable=True)
+        except StoreUnavailable as failure:
+            sentence = opening.permission(failure)
+            if sentence is None:
+                raise
+            raise sentence from failure
 
-    async def send(self, commands: Sequence[Command], *, atomic: bool = False) -> list[Any]:
-        """Send commands as one request; what came back, in their order. No commands: no call.
+    async def send(self, commands: Sequence[Command], *, atomic: bool = False, repeatable: bool = False) -> list[Any]:
+        """Send commands as one request; what came back, in their order. No commands: no call. `repeatable`: sending
+        them twice does no more than once, so a request that failed quickly is sent once more.
 
         A script that the server forgot (it was restarted) is loaded and run in a second request.
         """
         if not commands:
             return []
-        replies = await self._counted(commands, atomic)
+        replies = await self._counted(commands, atomic, repeatable)
         forgotten = [at for at, reply in enumerate(replies) if isinstance(reply, failures.NoScriptError)]
         if forgotten:
             sources = {str(commands[at][1]): self._scripts[str(commands[at][1])].source for at in forgotten}
             loads: list[Command] = [("SCRIPT", "LOAD", source) for source in sources.values()]
-            second = await self._counted([*loads, *(commands[at] for at in forgotten)], atomic)
+            second = await self._counted([*loads, *(commands[at] for at in forgotten)], atomic, repeatable)
             for at, reply in zip(forgotten, second[len(loads) :], strict=True):
                 replies[at] = reply
         for reply in replies:
@@ -239,27 +281,35 @@ class Redis:
         replies = await self.send([command])
         return replies[0]
 
-    async def _counted(self, commands: Sequence[Command], atomic: bool) -> list[Any]:
-        """One wire request. Refusals come back as values, in their command's place."""
-        started = perf_counter()
-        rows = 0
-        try:
-            replies = await self._within(DEADLINE, lambda: self._exchange(commands, atomic))
-            rows = sum(map(_rows, replies))
-            return replies
-        finally:
-            count(StoreName.REDIS, started=started, rows=rows)
+    async def _counted(self, commands: Sequence[Command], atomic: bool, repeatable: bool) -> list[Any]:
+        """One wire request, or two. Refusals come back as values, in their command's place."""
 
-    async def _exchange(self, commands: Sequence[Command], atomic: bool) -> list[Any]:
-        if len(commands) == 1 and not atomic:
+        async def request(seconds: float) -> list[Any]:
+            started = perf_counter()
+            rows = nodes = 0
             try:
-                return [await self._requests.execute_command(*commands[0])]  # type: ignore[no-untyped-call]
-            except failures.ResponseError as refused:
-                return [refused]
-        pipeline = self._requests.pipeline(transaction=atomic)
-        for command in commands:
-            pipeline.execute_command(*command)
-        return await pipeline.execute(raise_on_error=False)
+                replies, nodes = await self._within(seconds, lambda: self._server.exchange(commands, atomic))
+                rows = sum(map(_rows, replies))
+                return replies
+            finally:
+                count(StoreName.REDIS, started=started, rows=rows, fanout=nodes)
+
+        if repeatable:
+            return await self.circuit.read(request, self.deadline)
+        with self.circuit.asked():
+            return await request(self.deadline)
+
+    async def _is_of_a_cluster(self, within: float) -> bool:
+        about = await self._within(within, self._server.about)
+        return about.get("redis_mode") == "cluster"
+
+    async def _reach_all_of_it(self, url: str, context: ssl.SSLContext | None, within: float) -> None:
+        """From here on every node is asked for what it has, and long reads go by the driver's own cluster client."""
+        await self.close()
+        self._server = Cluster(url, lambda place: Node(place, CONNECTIONS, context))
+        self.raw = opening.cluster(url, LONG_READS, context)
+        # Else a listener, which is not asked for anything first, would not find its node.
+        await self._within(within, self.raw.initialize)
 
     async def _within(self, deadline: float, request: Callable[[], Awaitable[Answer]]) -> Answer:
         """Wait for a free connection and for the answer, both within the deadline, in the words of `datadir.errors`."""
@@ -268,27 +318,8 @@ class Redis:
                 return await request()
         except TimeoutError as late:
             raise StoreTimeout(StoreName.REDIS, f"redis did not answer within {deadline} s") from late
-        except (failures.RedisError, OSError) as failure:
+        except _FAILURES as failure:
             raise _translated(failure) from failure
-
-
-def _pool(url: str, size: int) -> driver.BlockingConnectionPool:
-    return driver.BlockingConnectionPool.from_url(
-        url,
-        max_connections=size,
-        timeout=RAW_WAIT,
-        decode_responses=True,
-        # RESP3 changes the shape of what streams answer.
-        protocol=2,
-        # Never: a write whose answer was lost may have been done. A connection that was closed while it lay idle is
-        # noticed when it is taken from the pool, before anything is sent.
-        retry=Retry(NoBackoff(), 0),
-        # A request has its deadline around all it waits for; a long read waits as long as it likes.
-        socket_timeout=None,
-        socket_connect_timeout=OPEN_DEADLINE,
-        # Saves every new connection the two commands that would tell the server the driver's name.
-        driver_info=None,
-    )
 
 
 def _translated(failure: Exception) -> StoreError:

@@ -1,8 +1,9 @@
-"""Which keys exist in Redis, how long do they live, and whose are they?
+"""Which keys exist in Redis, and how long do they live?
 
 Every key is made here, from an id that was checked here: an id that could carry a space, a line break or a glob never
 becomes part of a key. The braces are Redis Cluster's hash tag: all keys of one person hash to one slot, so one script
-may touch a session and its owner's presence together. `schema.md` is the table for people; a test compares the two.
+may touch a session and its owner's presence together, and a scan for `*{<user_id>}*` finds what one person has. Whose a
+key is stands in `datadir/learners.py`. `schema.md` is the table for people; a test compares the two.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ from __future__ import annotations
 import re
 import secrets
 from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from typing import Final, Literal, get_args
 from uuid import UUID
 
 MINUTE = 60
@@ -24,27 +28,81 @@ PRESENCE_TTL = DAY
 """Seconds that Redis remembers when somebody was last seen; beyond, nobody knows."""
 RATE_WINDOW = MINUTE
 """Seconds that one rate-limit counter counts."""
+CACHE_TTL = 30 * MINUTE
+"""Seconds that a last good value may stand in for its store."""
+CONTEXT_TTL = 30 * MINUTE
+"""Seconds that a simulation's context lives on after its last turn."""
+CHAT_TTL = 2 * HOUR
+"""Seconds that a tutor session's last messages live on after the last one."""
+CHAT_LENGTH = 100
+"""Messages that are kept there."""
+PROCTOR_TTL = 2 * HOUR
+"""Seconds that a proctoring session lives on after the last thing it noticed."""
+QUEUE_TTL = DAY
+"""Seconds that wake-up calls wait for a worker after the last one; the jobs themselves are rows of PostgreSQL."""
+QUEUE_LENGTH = 1000
+"""Wake-up calls that are kept; a worker that finds none looks for jobs by itself."""
+LIVE_TTL = HOUR
+"""Seconds that a live stream lives on after its last entry: how long a reader may be away and resume without a gap."""
+LIVE_LENGTH = 1000
+"""Entries of a live stream, about: older ones are cut off, and a reader who was there last starts anew."""
 
-_SESSION_ID = re.compile(r"\{([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\}\.[A-Za-z0-9_-]{32}")
-_ENDPOINT = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+BACKGROUND_TASKS: Final = "queue:background_tasks"
+"""The list of ids of jobs that wait; whoever takes one reads the job's row."""
+LiveKind = Literal["classroom", "meeting", "tutor", "proctoring", "assessment", "job", "notifications"]
+"""What a live stream is about: the kind of thing whose id it carries (of a person for notifications)."""
+_LIVE_KINDS: Final = frozenset(get_args(LiveKind))
+
+_UUID: Final = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_PARTS: Final = {
+    "random": "[A-Za-z0-9_-]{32}",
+    "endpoint": "[A-Za-z0-9_.-]{1,64}",
+    "cache": r"[a-z][a-z0-9_]{0,30}\.[0-9a-f]{12}",
+    "digest": "[0-9a-f]{64}",
+    "kind": f"(?:{'|'.join(_LIVE_KINDS)})",
+}
+"""What stands in the angle brackets of a pattern; whatever is not here is a UUID."""
+_SESSION_ID = re.compile(rf"\{{({_UUID})\}}\.{_PARTS['random']}")
+_ENDPOINT = re.compile(_PARTS["endpoint"])
+_CACHE = re.compile(_PARTS["cache"])
 
 
 @dataclass(frozen=True, slots=True)
 class KeyPattern:
-    """One family of keys: its pattern, Redis type, seconds to live, and the place of the learner it belongs to."""
+    """One family of keys: its pattern, Redis type, seconds to live."""
 
     pattern: str
     kind: str
     ttl: int
-    learner: str
+
+    def holds(self, key: str) -> bool:
+        """Whether `key` is of this family."""
+        return _shape(self.pattern).fullmatch(key) is not None
+
+
+@cache
+def _shape(pattern: str) -> re.Pattern[str]:
+    pieces = re.split(r"<(\w+)>", pattern)  # text, name, text, name, ... text
+    return re.compile("".join(_PARTS.get(each, _UUID) if at % 2 else re.escape(each) for at, each in enumerate(pieces)))
 
 
 PATTERNS = (
-    KeyPattern("session:{<user_id>}.<random>", "hash", SESSION_TTL, "user_id in the key, and in the field `user_id`"),
-    KeyPattern("presence:{<user_id>}", "string", PRESENCE_TTL, "user_id in the key"),
-    KeyPattern("ratelimit:{<user_id>}:<endpoint>", "string", RATE_WINDOW, "user_id in the key"),
+    KeyPattern("session:{<user_id>}.<random>", "hash", SESSION_TTL),
+    KeyPattern("presence:{<user_id>}", "string", PRESENCE_TTL),
+    KeyPattern("ratelimit:{<user_id>}:<endpoint>", "string", RATE_WINDOW),
+    KeyPattern("cache:{<cache>}:<digest>", "string", CACHE_TTL),
+    KeyPattern("session:{<user_id>}.<simulation_id>:context", "hash", CONTEXT_TTL),
+    KeyPattern("chat:{<user_id>}.<session_id>:history", "list", CHAT_TTL),
+    KeyPattern("proctor:session:{<user_id>}.<session_id>", "hash", PROCTOR_TTL),
+    KeyPattern("queue:background_tasks", "list", QUEUE_TTL),
+    KeyPattern("live:<kind>:{<id>}", "stream", LIVE_TTL),
 )
-"""Every family of keys that the program writes."""
+"""Every family of keys: the seeds' and ours."""
+
+
+def family_of(key: str) -> KeyPattern | None:
+    """The family of a key, None for one that is not ours."""
+    return next((family for family in PATTERNS if family.holds(key)), None)
 
 
 def new_session_id(user_id: UUID) -> str:
@@ -78,8 +136,39 @@ def rate_limit(user_id: UUID, endpoint: str) -> str:
     return f"ratelimit:{{{_checked(user_id)}}}:{endpoint}"
 
 
-def _checked(user_id: UUID) -> UUID:
+def simulation_context(user_id: UUID, simulation_id: UUID) -> str:
+    """Where a simulation stands: fields `current_turn`, `npc_mood`, `short_term_history`. It belongs to `user_id`."""
+    return f"session:{{{_checked(user_id)}}}.{_checked(simulation_id)}:context"
+
+
+def chat_history(user_id: UUID, session_id: UUID) -> str:
+    """The last messages of a tutor session of this person, newest first."""
+    return f"chat:{{{_checked(user_id)}}}.{_checked(session_id)}:history"
+
+
+def proctor_session(user_id: UUID, session_id: UUID) -> str:
+    """A running proctoring session of this person."""
+    return f"proctor:session:{{{_checked(user_id)}}}.{_checked(session_id)}"
+
+
+def live(kind: LiveKind, about: UUID) -> str:
+    """The stream of changes to one thing, for whoever is watching it. ValueError for a kind that there is not."""
+    if kind not in _LIVE_KINDS:
+        raise ValueError("not a kind of live stream")
+    return f"live:{kind}:{{{_checked(about)}}}"
+
+
+def last_good(cache: str, asked: bytes) -> str:
+    """The last good value of what was asked of one cache. ValueError when `cache` is not `<name>.<shape>`.
+
+    What was asked may be anybody's text: it is hashed. One cache has one hash tag, so that a batch is one request."""
+    if _CACHE.fullmatch(cache) is None:
+        raise ValueError("not a cache's name")
+    return f"cache:{{{cache}}}:{sha256(asked).hexdigest()}"
+
+
+def _checked(identity: UUID) -> UUID:
     # asyncpg's own UUID class is a subclass; text that merely looks like an id is not let through.
-    if not isinstance(user_id, UUID):
+    if not isinstance(identity, UUID):
         raise TypeError("a key is made from a UUID, not from text")
-    return user_id
+    return identity

@@ -47,9 +47,9 @@ class OperationPlan:
     # How many fields it has, on all concrete types.
     fields: int
 
-    async def execute(self, operation: Operation, variables: VariableValues) -> ExecutionResult:
-        """Run it; errors are in the result, never raised."""
-        run = Run(operation, variables)
+    async def execute(self, operation: Operation, variables: VariableValues, event: Any = None) -> ExecutionResult:
+        """Run it, for a subscription on one event of its source; errors are in the result, never raised."""
+        run = Run(operation, variables, event)
         done = await self.root.run_root(run, Places(), serially=self.serially)
         data = done.values[0]
         if done.failed:
@@ -67,8 +67,6 @@ def compiled(
     """The plan of an operation, for one setting of its @skip and @include variables. Raises Unplannable."""
     root = schema.get_root_type(definition.operation)
     assert root is not None
-    if definition.operation is OperationType.SUBSCRIPTION:
-        raise Unplannable("subscription")
     compiler = _Compiler(schema, fragments, switches)
     plan = compiler.object_plan(root, [definition.selection_set])
     return OperationPlan(plan, serially=definition.operation is OperationType.MUTATION, fields=compiler.fields)

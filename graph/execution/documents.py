@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -64,6 +65,13 @@ class Document:
         return self.operations[name]
 
 
+def passing(operation: OperationDefinitionNode, fragments: Collection[FragmentDefinitionNode]) -> Document:
+    """A document that was parsed and validated elsewhere. Nothing of it is kept."""
+    name = operation.name.value if operation.name else None
+    node = DocumentNode(definitions=(operation, *fragments))
+    return Document(node, switch_variables(node.definitions), {name: operation}, {}, most_fields=-1)
+
+
 class DocumentErrors(Exception):
     """The document is wrong; `errors` as the response holds them."""
 
@@ -93,6 +101,13 @@ class Documents:
             while len(self._kept) > MOST_KEPT or self._text_kept > MOST_TEXT_KEPT:
                 self._text_kept -= len(self._kept.popitem(last=False)[0])
         return made
+
+    def of(self, operation: OperationDefinitionNode) -> Document | None:
+        """The kept document of which this very node is an operation; None for one that was parsed elsewhere."""
+        found = self._kept.get(operation.loc.source.body) if operation.loc is not None else None
+        if found is None or all(each is not operation for each in found.operations.values()):
+            return None
+        return found
 
     def kept(self) -> list[Document]:
         """The documents that are kept, the one used last at the end."""

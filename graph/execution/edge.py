@@ -1,10 +1,11 @@
 """How does a field of a face get its value? Declared once, run by graphql-core or by a compiled plan.
 
-Three kinds of field, each with an access label:
+Four kinds of field, each with an access label:
 
 - `leaf`: read from the record the parent already is. No store call. `identity` is the one leaf of `Node`.
 - `edge`: one batch function for the whole level: `(operation, parents, ...) -> aligned list`, failures as values.
 - `root`: a field of Query or Mutation: `(operation, ...) -> value`.
+- `stream`: a field of Subscription: `(operation, ...) -> async iterator of events`, each of which is then a value.
 
 Batch functions live in `resolvers/` and know nothing of GraphQL. `run` is the one place where a door and a batch meet;
 whoever executes calls it with a whole level.
@@ -13,7 +14,7 @@ whoever executes calls it with a whole level.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,7 +22,10 @@ import strawberry
 from strawberry.types.field import StrawberryField
 
 from graph.execution.access_directive import Access
+from graph.execution.degrades_directive import Degrades
 from resolvers.access.labels import Label
+from resolvers.degrading import Degrades as Word
+from resolvers.degrading import degradation
 from resolvers.errors import Forbidden
 from resolvers.operation import Operation
 
@@ -60,7 +64,8 @@ class Edge:
 
     `calls` says how many store calls one batch makes, by store: explain adds them up, the ledger proves them.
     `request` turns the GraphQL arguments into the batch's third argument. `includes` names a field below whose
-    requests are handed to the batch too, so that a store which holds both answers once."""
+    requests are handed to the batch too, so that a store which holds both answers once. `degrades` is what the batch
+    says of its store's failure."""
 
     label: Label
     batch: Callable[..., Any]
@@ -68,24 +73,41 @@ class Edge:
     request: Callable[..., Any] | None = None
     door: Door | None = None
     includes: str | None = None
+    degrades: Word | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Root:
-    """A field of Query or Mutation. `opens`: without an account it answers, but nothing below it is public."""
+    """A field of Query or Mutation. `opens`: without an account it answers, but nothing below it is public. `degrades`
+    is what the function by which it answers says of its store's failure."""
 
     label: Label
     call: Callable[..., Any]
     calls: Calls
     opens: bool = False
+    degrades: Word | None = None
 
 
-Spec = Leaf | Identity | Edge | Root
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """A field of Subscription. `calls` are those that the source makes for each event.
+
+    An event's selection is read with an operation of its own. `reads` says that something there asks a store in the
+    viewer's scope, which is then read first, for each event anew; where it cannot be had the event is that error."""
+
+    label: Label
+    events: Callable[..., AsyncGenerator[Any, None]]
+    calls: Calls
+    reads: bool = True
+    degrades: Word | None = None
+
+
+Spec = Leaf | Identity | Edge | Root | Stream
 
 
 def identity(description: str) -> Any:
     """Declare the `id` of `Node`."""
-    from graph.execution.core import identity_resolver
+    from graph.execution.by_graphql_core import identity_resolver
 
     return strawberry.field(
         resolver=identity_resolver,
@@ -106,7 +128,7 @@ def leaf(
     spec = Leaf(label, read, door)
     if read is None and door is None:
         return strawberry.field(description=description, metadata={SPEC: spec}, directives=[Access(to=label)])
-    from graph.execution.core import leaf_resolver
+    from graph.execution.by_graphql_core import leaf_resolver
 
     return strawberry.field(
         resolver=leaf_resolver(spec), description=description, metadata={SPEC: spec}, directives=[Access(to=label)]
@@ -122,8 +144,8 @@ def edge(
     door: Door | None = None,
     includes: str | None = None,
 ) -> Any:
-    """Declare an edge without arguments."""
-    return _edge_field(Edge(label, batch, calls, None, door, includes), description)
+    """Declare an edge without arguments. Raises Undeclared where `batch` does not say what a failing store means."""
+    return _edge_field(Edge(label, batch, calls, None, door, includes, degradation(batch)), description)
 
 
 def edge_with(
@@ -135,41 +157,75 @@ def edge_with(
     includes: str | None = None,
 ) -> Callable[[Any], Any]:
     """Declare an edge with arguments: decorates the static method that turns them into the batch's request. Its
-    docstring is the description, its return annotation the field's type."""
+    docstring is the description, its return annotation the field's type. Raises Undeclared as `edge` does."""
+    degrades = degradation(batch)
 
     def declare(request: Any) -> Any:
         function = request.__func__ if isinstance(request, staticmethod) else request
-        return _edge_field(
-            Edge(label, batch, calls, function, door, includes), inspect.cleandoc(function.__doc__ or "")
+        spec = Edge(label, batch, calls, function, door, includes, degrades)
+        return _edge_field(spec, inspect.cleandoc(function.__doc__ or ""))
+
+    return declare
+
+
+def root(
+    by: Callable[..., Any], *, calls: Calls, label: Label = Label.AUTHENTICATED, opens: bool = False
+) -> Callable[[Any], Any]:
+    """Declare a root field: decorates a static method `(operation, ...)`; its docstring is the description. `by` is the
+    function by which it answers; Undeclared is raised where that does not say what a failing store means."""
+    degrades = degradation(by)
+
+    def declare(call: Any) -> Any:
+        from graph.execution.by_graphql_core import root_resolver
+
+        function = call.__func__ if isinstance(call, staticmethod) else call
+        spec = Root(label, function, calls, opens, degrades)
+        return strawberry.field(
+            resolver=root_resolver(spec),
+            description=inspect.cleandoc(function.__doc__ or ""),
+            metadata={SPEC: spec},
+            directives=_directives(label, degrades),
         )
 
     return declare
 
 
-def root(*, calls: Calls, label: Label = Label.AUTHENTICATED, opens: bool = False) -> Callable[[Any], Any]:
-    """Declare a root field: decorates a static method `(operation, ...)`; its docstring is the description."""
+def stream(
+    by: Callable[..., Any], *, calls: Calls, label: Label = Label.AUTHENTICATED, reads: bool = True
+) -> Callable[[Any], Any]:
+    """Declare a field of Subscription: decorates a static method `(operation, ...)` that answers an async generator;
+    its docstring is the description. `by` is as in `root`. A stream whose source fails ends with that error."""
+    degrades = degradation(by)
 
-    def declare(call: Any) -> Any:
-        from graph.execution.core import root_resolver
+    def declare(events: Any) -> Any:
+        from graph.execution.by_graphql_core import stream_resolver
 
-        function = call.__func__ if isinstance(call, staticmethod) else call
-        spec = Root(label, function, calls, opens)
-        return strawberry.field(
-            resolver=root_resolver(spec),
+        function = events.__func__ if isinstance(events, staticmethod) else events
+        spec = Stream(label, function, calls, reads, degrades)
+        return strawberry.subscription(
+            resolver=stream_resolver(spec),
             description=inspect.cleandoc(function.__doc__ or ""),
             metadata={SPEC: spec},
-            directives=[Access(to=label)],
+            directives=_directives(label, degrades),
         )
 
     return declare
 
 
 def _edge_field(spec: Edge, description: str) -> Any:
-    from graph.execution.core import edge_resolver
+    from graph.execution.by_graphql_core import edge_resolver
 
     return strawberry.field(
-        resolver=edge_resolver(spec), description=description, metadata={SPEC: spec}, directives=[Access(to=spec.label)]
+        resolver=edge_resolver(spec),
+        description=description,
+        metadata={SPEC: spec},
+        directives=_directives(spec.label, spec.degrades),
     )
+
+
+def _directives(label: Label, degrades: Word | None) -> list[object]:
+    """What the SDL says of a field. One that no store's failure harms has no word for it."""
+    return [Access(to=label), *([] if degrades is None else [Degrades(to=degrades)])]
 
 
 def face(record: object) -> Any:

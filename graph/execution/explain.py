@@ -1,7 +1,7 @@
 """What will this operation ask of the stores? Read off its plan, before and without asking any.
 
 The prediction is an upper bound for each document path and edge, and exact where no level is empty: store calls are a
-function of the document, never of the data.
+function of the document, never of the data. Of a subscription it is what one event asks.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from graph.execution.compiler import OperationPlan
 from graph.execution.completion import AbstractCompleter, Completer, ListCompleter, ObjectCompleter
-from graph.execution.edge import Calls, Edge, Root
+from graph.execution.edge import Calls, Edge, Root, Stream
 from graph.execution.plan import FieldPlan, ObjectPlan
 from graph.types.node import Node
 
@@ -51,13 +51,15 @@ def explained(plan: OperationPlan, *, viewer: bool) -> dict[str, Any]:
 
 def needs_scope(field: FieldPlan) -> bool:
     """Whether a root field reads with the viewer's scope: all do but those that make no call of their own."""
+    if isinstance(field.spec, Stream):
+        return field.spec.reads
     return bool(_own_calls(field, None))
 
 
 def _steps(plan: ObjectPlan, above: str, level: int, edge: FieldPlan | None) -> Iterator[Step]:
     for key, field in plan.fields.items():
         path = f"{above}.{key}" if above else key
-        waits = isinstance(field.spec, (Edge, Root))
+        waits = isinstance(field.spec, (Edge, Root, Stream))
         if waits:
             yield Step(path, level, _own_calls(field, edge))
         for below in _plans(field.completer):
@@ -66,7 +68,7 @@ def _steps(plan: ObjectPlan, above: str, level: int, edge: FieldPlan | None) -> 
 
 def _own_calls(field: FieldPlan, edge: FieldPlan | None) -> Calls:
     spec = field.spec
-    if not isinstance(spec, (Edge, Root)):
+    if not isinstance(spec, (Edge, Root, Stream)):
         return {}
     if edge is not None and isinstance(edge.spec, Edge) and edge.spec.includes == field.name:
         # What the edge above brings along is not asked again.

@@ -15,7 +15,7 @@ from graphql import FieldNode, GraphQLError, GraphQLObjectType
 
 from graph.execution.arguments import Arguments
 from graph.execution.completion import Completed, Completer, Failed
-from graph.execution.edge import Door, Edge, Identity, Leaf, Root
+from graph.execution.edge import Door, Edge, Identity, Leaf, Root, Spec, Stream
 from graph.execution.edge import run as run_edge
 from graph.execution.places import Places, UnderKey
 from graph.execution.run import Run
@@ -47,7 +47,7 @@ class FieldPlan:
         nodes: list[FieldNode],
         parent: GraphQLObjectType,
         attribute: str,
-        spec: Leaf | Identity | Edge | Root,
+        spec: Spec,
         arguments: Arguments | None,
         completer: Completer,
     ) -> None:
@@ -59,7 +59,7 @@ class FieldPlan:
         self.spec = spec
         self.arguments = arguments
         self.completer = completer
-        self.asynchronous = isinstance(spec, (Edge, Root)) or completer.asynchronous
+        self.asynchronous = isinstance(spec, (Edge, Root, Stream)) or completer.asynchronous
         self.getters: dict[type[Any], Callable[[Any], Any]] = {}
 
     def null_error(self, path: list[str | int]) -> GraphQLError:
@@ -78,7 +78,9 @@ class FieldPlan:
         return await self.completer.complete_later(run, self, values, UnderKey(places, self.key))
 
     async def root(self, run: Run, places: Places) -> Completed:
-        """The value of a field of Query or Mutation."""
+        """The value of a field of Query or Mutation; that of Subscription is the event."""
+        if isinstance(self.spec, Stream):
+            return await self.completer.complete_later(run, self, [run.event], UnderKey(places, self.key))
         assert isinstance(self.spec, Root)
         assert self.arguments is not None
         try:

@@ -55,6 +55,9 @@ class Plans:
 
     def plan(self, document: Document, name: str | None, variables: Mapping[str, Any]) -> OperationPlan | None:
         """The plan of this operation under these coerced variables; None where graphql-core has to run it."""
+        if name is None:
+            # One operation has one plan, whether its name is sent beside it or not.
+            name = next(iter(document.operations))
         key: Any = (name, *(variables.get(each) for each in document.switches)) if document.switches else name
         plan = document.plans.get(key)
         if plan is None:
@@ -64,9 +67,13 @@ class Plans:
         else:
             self.counts.hits += 1
         if isinstance(plan, str):
-            self.counts.fallbacks[plan] += 1
+            self.fallback(plan)
             return None
         return plan
+
+    def fallback(self, reason: str) -> None:
+        """Count an operation that graphql-core has to run."""
+        self.counts.fallbacks[reason] += 1
 
     def _made(self, document: Document, name: str | None, variables: Mapping[str, Any]) -> OperationPlan | str:
         fragments = {

@@ -1,4 +1,4 @@
-"""What does one running operation carry through its plan? Its operation, its variables, its errors."""
+"""What does one running operation carry through its plan? Its operation, its variables, its event, its errors."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from resolvers.operation import Operation
 
 
 class Run:
-    """One execution of a plan."""
+    """One execution of a plan. `event` is what a subscription's source said."""
 
-    __slots__ = ("errors", "operation", "variables")
+    __slots__ = ("errors", "event", "operation", "variables")
 
-    def __init__(self, operation: Operation, variables: VariableValues) -> None:
+    def __init__(self, operation: Operation, variables: VariableValues, event: Any = None) -> None:
         self.operation = operation
         self.variables = variables
+        self.event = event
         self.errors: list[GraphQLError] = []
 
     async def together(self, work: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:

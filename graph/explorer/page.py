@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 STATIC = Path(__file__).parent / "static"
 """Scripts, styles and the icon; served as they lie there under `/explorer/`."""
@@ -45,21 +45,43 @@ class Tab:
     as_account: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A page around its configuration."""
+
+    before: str
+    after: str
+
+    @classmethod
+    def cut(cls, text: str) -> Self:
+        """Raises ValueError for a text without a place for the configuration."""
+        before, found, after = text.partition(_PLACE)
+        if not found:
+            raise ValueError(f"The page has lost its {_PLACE}")
+        return cls(before, after)
+
+
 @cache
-def _template() -> tuple[str, str]:
-    before, found, after = _TEMPLATE.read_text(encoding="utf-8").partition(_PLACE)
-    if not found:
-        raise ValueError(f"{_TEMPLATE.name} has lost its {_PLACE}")
-    return before, after
+def _small() -> Template:
+    return Template.cut(_TEMPLATE.read_text(encoding="utf-8"))
 
 
-def page(*, endpoint: str, production: bool, demo: DemoHints | None, tabs: Sequence[Tab]) -> str:
+def page(
+    *,
+    endpoint: str,
+    production: bool,
+    demo: DemoHints | None,
+    tabs: Sequence[Tab],
+    template: Template | None = None,
+    other: str | None = None,
+) -> str:
     """The page as HTML text (UTF-8), with its configuration as an inert JSON block: no inline script, style or handler,
     so that `Content-Security-Policy: default-src 'self'` holds.
 
     `endpoint` is the path (or same-origin address) that answers GraphQL by POST; `tabs` keep their order, the first
-    is open. Raises ValueError for demo accounts in production, for two tabs of one name, and for a tab that names an
-    account which the demo does not have, or variables that JSON cannot hold (NaN).
+    is open. `template` is the full page where it is not the small one; `other` is where the other of the two is, None
+    where this one is alone. Raises ValueError for demo accounts in production, for two tabs of one name, and for a tab
+    that names an account which the demo does not have, or variables that JSON cannot hold (NaN).
     """
     if production and demo is not None:
         raise ValueError("Demo accounts are never shown in production.")
@@ -73,6 +95,7 @@ def page(*, endpoint: str, production: bool, demo: DemoHints | None, tabs: Seque
     config = {
         "endpoint": endpoint,
         "production": production,
+        "other": other,
         "demo": None
         if demo is None
         else {"password": demo.password, "accounts": dict(demo.accounts), "ids": dict(demo.ids)},
@@ -81,5 +104,6 @@ def page(*, endpoint: str, production: bool, demo: DemoHints | None, tabs: Seque
             for tab in tabs
         ],
     }
-    before, after = _template()
-    return before + json.dumps(config, ensure_ascii=False, allow_nan=False).translate(_UNSAFE) + after
+    around = template or _small()
+    written = json.dumps(config, ensure_ascii=False, allow_nan=False).translate(_UNSAFE)
+    return around.before + written + around.after

@@ -6,12 +6,14 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from graph.explorer.page import DemoHints, Tab, page
+from graph.explorer.page import DemoHints, Tab, Template, page
 from graph.ids import encode
 from graph.settings import Settings
 from resolvers.demo.roster import PASSWORD
 
 OPERATIONS: Final = Path(__file__).parent / "operations"
+WHO_AM_I: Final = Tab("Who am I?", "query WhoAmI {\n  viewer {\n    id\n    name\n    role\n  }\n}\n")
+"""What runs on any data."""
 
 
 def demo_ids(size: int = 1) -> dict[str, str]:
@@ -51,9 +53,18 @@ def tabs() -> tuple[Tab, ...]:
     )
 
 
-def explorer(settings: Settings) -> str:
-    """The page at /graphql."""
-    if not settings.demo:
-        empty = (Tab("Who am I?", "query WhoAmI {\n  viewer {\n    id\n    name\n    role\n  }\n}\n"),)
-        return page(endpoint="/graphql", production=settings.production, demo=None, tabs=empty)
-    return page(endpoint="/graphql", production=False, demo=demo_hints(settings.demo_size), tabs=tabs())
+def explorer(settings: Settings, template: Template | None = None, other: str | None = None) -> str:
+    """The page at /graphql: the small one, or the full one around whose configuration `template` goes; `other` is where
+    the other one is."""
+    questions: tuple[Tab, ...] = (WHO_AM_I,)
+    hints = None
+    if settings.demo:
+        questions, hints = tabs(), demo_hints(settings.demo_size)
+    return page(
+        endpoint="/graphql",
+        production=settings.production,
+        demo=hints,
+        tabs=questions,
+        template=template,
+        other=other,
+    )

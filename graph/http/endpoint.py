@@ -37,9 +37,8 @@ class GraphQLEndpoint:
     # Set when the stores are open, before the first request is taken.
     answer: Answerer
 
-    def __init__(self, *, page: Callable[[], str], page_headers: dict[str, str]) -> None:
+    def __init__(self, *, page: Callable[[dict[str, str]], tuple[dict[str, str], str] | None]) -> None:
         self._page = page
-        self._page_headers = [(name.encode(), value.encode()) for name, value in page_headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -57,9 +56,8 @@ class GraphQLEndpoint:
     async def _respond(self, request: Incoming) -> Response:
         accept = request.header(b"accept")
         method = request.method
-        if method in ("GET", "HEAD") and wants_page(accept) and "query" not in request.query():
-            page = [(b"content-type", b"text/html; charset=utf-8"), *self._page_headers]
-            return 200, page, self._page().encode()
+        if method in ("GET", "HEAD") and wants_page(accept) and (page := self._page_for(request.query())):
+            return page
         kind = JSON
         try:
             kind = response_type(accept)
@@ -79,6 +77,14 @@ class GraphQLEndpoint:
             reads_only=method != "POST",
         )
         return _response(answer.body, answer.status, kind, _EXTRA.get(answer.status, {}))
+
+    def _page_for(self, query: dict[str, str]) -> Response | None:
+        """What a browser sees that asks nothing; None where it asks, or where there is no page."""
+        shown = None if "query" in query else self._page(query)
+        if shown is None:
+            return None
+        headers, text = shown
+        return 200, [(name.encode(), value.encode()) for name, value in headers.items()], text.encode()
 
 
 # What a status says beside the body.

@@ -141,7 +141,7 @@ class LogInPayload:
 class AccountQueries:
     """Root fields about people."""
 
-    @root(calls=POSTGRESQL, label=Label.PUBLIC, opens=True)
+    @root(accounts.viewer, calls=POSTGRESQL, label=Label.PUBLIC, opens=True)
     @staticmethod
     async def viewer(operation: Operation) -> User | None:
         """Whoever asks; null without an account."""
@@ -156,7 +156,7 @@ LOG_IN_CALLS: Calls = {"postgresql": 5, "redis": 1}
 class AccountMutations:
     """What can be done about accounts."""
 
-    @root(calls=LOG_IN_CALLS, label=Label.PUBLIC, opens=True)
+    @root(accounts.log_in, calls=LOG_IN_CALLS, label=Label.PUBLIC, opens=True)
     @staticmethod
     async def log_in(
         operation: Operation,

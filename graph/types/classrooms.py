@@ -193,7 +193,7 @@ class Classroom(Node):
 class ClassroomQueries:
     """Root fields about classrooms."""
 
-    @root(calls=POSTGRESQL)
+    @root(classrooms.by_ids, calls=POSTGRESQL)
     @staticmethod
     async def classroom(
         operation: Operation, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
@@ -204,7 +204,7 @@ class ClassroomQueries:
             raise NotFound
         return face(found)
 
-    @root(calls=POSTGRESQL)
+    @root(classrooms.page, calls=POSTGRESQL)
     @staticmethod
     async def classrooms(
         operation: Operation,

@@ -1,10 +1,14 @@
 """How is the platform, outside? Its stores, and any record by its id."""
 
+from collections.abc import AsyncGenerator
+from datetime import datetime
 from enum import Enum
 
 import strawberry
+from strawberry import UNSET
 
-from graph.execution.edge import NO_CALLS, face, leaf, root
+from graph.execution.edge import NO_CALLS, face, leaf, root, stream
+from graph.types.live import After, ChangeOp, EventKind
 from resolvers import governance
 from resolvers.access.governance import reads_details
 from resolvers.access.labels import Label
@@ -42,11 +46,49 @@ class Store:
     mode: StoreMode | None = leaf("What it runs on.", label=Label.ADMIN, door=reads_details)
 
 
+@strawberry.type(description="All stores at one moment.")
+class StoresSnapshot:
+    """Source: the latest pings, which serve all who follow."""
+
+    stores: list[Store] = leaf("The seven stores and how they are.", label=Label.PUBLIC)
+
+
+@strawberry.type(description="What became of one store.")
+class StoreChange:
+    """Source: two pings, one after the other."""
+
+    op: ChangeOp = leaf("What became of it.", label=Label.PUBLIC)
+    store: Store = leaf("The store.", label=Label.PUBLIC)
+
+
+@strawberry.type(description="What is told of the stores to who follows them.")
+class StoresEvent:
+    """Source: pings to the stores, once a second for all who follow."""
+
+    cursor: str = leaf("Where one is: `after` goes on from here.", label=Label.PUBLIC)
+    kind: EventKind = leaf("What is told: all stores, or some changes.", label=Label.PUBLIC)
+    at: datetime = leaf("When it was told.", label=Label.PUBLIC)
+    dropped: int = leaf("How many changes a later one of the same store took the place of.", label=Label.PUBLIC)
+    snapshot: StoresSnapshot | None = leaf("All stores, on SNAPSHOT and RESET.", label=Label.PUBLIC)
+    changes: list[StoreChange] | None = leaf("Those that changed, on CHANGE.", label=Label.PUBLIC)
+
+
+@strawberry.type
+class GovernanceSubscriptions:
+    """Streams about the platform."""
+
+    @stream(governance.stores_live, calls=NO_CALLS, label=Label.PUBLIC, reads=False)
+    @staticmethod
+    def stores_live(operation: Operation, after: After = UNSET) -> AsyncGenerator[StoresEvent, None]:
+        """The stores, and then each change of one. Health is looked at once a second."""
+        return face(governance.stores_live(operation, after if isinstance(after, str) else None))
+
+
 @strawberry.type
 class GovernanceQueries:
     """Root fields about the platform."""
 
-    @root(calls=NO_CALLS, label=Label.PUBLIC)
+    @root(governance.stores, calls=NO_CALLS, label=Label.PUBLIC)
     @staticmethod
     async def stores(operation: Operation) -> list[Store]:
         """The seven stores and how they are."""

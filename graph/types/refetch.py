@@ -9,10 +9,12 @@ import strawberry
 from graph.execution.edge import NO_CALLS, face, root
 from graph.ids import decode
 from graph.types.node import Node
+from resolvers.degrading import Degrades, degrades
 from resolvers.errors import NotFound
 from resolvers.operation import Operation
 
 
+@degrades(Degrades.NULL)  # each type's read on its own: see `read`
 async def by_global_ids(operation: Operation, ids: list[strawberry.ID]) -> list[Any]:
     """The records of these ids in their order, NotFound in place of each that is not to be had. One read a type."""
     faces = {kind.__name__: kind for kind in Node.__subclasses__()}
@@ -42,7 +44,7 @@ async def by_global_ids(operation: Operation, ids: list[strawberry.ID]) -> list[
 class RefetchQueries:
     """Root fields that take any id."""
 
-    @root(calls=NO_CALLS)
+    @root(by_global_ids, calls=NO_CALLS)
     @staticmethod
     async def node(
         operation: Operation, id: Annotated[strawberry.ID, strawberry.argument(description="Any record's id.")]
@@ -53,7 +55,7 @@ class RefetchQueries:
             raise found
         return face(found)
 
-    @root(calls=NO_CALLS)
+    @root(by_global_ids, calls=NO_CALLS)
     @staticmethod
     async def nodes(
         operation: Operation,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from datadir.minio.prefixes import DOCUMENTS
 from datadir.postgresql.tables import Document
 from loaders.writing import StoredObject
 from resolvers.demo import reading
@@ -31,7 +32,7 @@ class DocumentPlan(NamedTuple):
     @property
     def key(self) -> str:
         """Where its bytes rest."""
-        return f"documents/{classroom_id(self.classroom)}/{self.id}/{self.text.filename}"
+        return DOCUMENTS.key(classroom=classroom_id(self.classroom), document=self.id, filename=self.text.filename)
 
 
 def document_id(key: str, number: int) -> UUID:

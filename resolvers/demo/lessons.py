@@ -7,6 +7,7 @@ from random import Random
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from datadir.minio.prefixes import RECORDINGS
 from datadir.postgresql.tables import Meeting, Recording
 from loaders.writing import StoredObject
 from resolvers.demo import reading
@@ -165,7 +166,9 @@ def recording_files(held: list[HeldLesson]) -> list[StoredObject]:
     keys = list(BY_KEY)
     return [
         StoredObject(
-            f"recordings/{classroom_id(each.plan.key)}/{each.id}/{_recording_id(each)}.wav",
+            RECORDINGS.key(
+                classroom=classroom_id(each.plan.key), meeting=each.id, recording=_recording_id(each), suffix="wav"
+            ),
             chord(3 * keys.index(each.plan.key) + int(each.transcript) - 1),
             "audio/wav",
         )

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-from graphql import ExecutionResult, GraphQLError, GraphQLSchema, execute, is_non_null_type
+from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType, is_non_null_type
 from graphql.error import located_error
 from graphql.execution import Executor
 from graphql.execution.collect_fields import FieldDetailsList
@@ -43,7 +43,7 @@ from graph.execution.plans import Plans
 from tests.corpus import injection
 from tests.corpus.generator import Case
 from tests.corpus.memory_records import VIEWERS
-from tests.corpus.memory_school import SERVICES, MemoryOperation
+from tests.corpus.memory_school import SERVICES, MemoryOperation, event_of
 
 Place = tuple[str | int, ...]
 _COUNTS: Final = re.compile(r"answered \d+ values for \d+ parents")
@@ -139,7 +139,7 @@ class Executions:
         ours, theirs = _operation(case), _operation(case)
         token = injection.current.set(case.injection)
         try:
-            compiled = await self._by_plan(ours, plan, variables)
+            compiled = await self._by_plan(ours, plan, variables, await _event(case))
             core = await self._by_core(theirs, case, document)
             return Both(compiled, core, plan, (ours.log_ins, theirs.log_ins))
         finally:
@@ -175,27 +175,50 @@ class Executions:
             raise Difference(f"{difference}\n{case}") from None
 
     async def _by_plan(
-        self, operation: MemoryOperation, plan: OperationPlan | None, variables: VariableValues
+        self, operation: MemoryOperation, plan: OperationPlan | None, variables: VariableValues, event: Any
     ) -> ExecutionResult | Exception | None:
         if plan is None:
             return None
         try:
-            return await plan.execute(operation, variables)
+            return await plan.execute(operation, variables, event)
         except Exception as error:
             return error
 
     async def _by_core(
-        self, operation: MemoryOperation, case: Case, document: Document, **more: Any
+        self,
+        operation: MemoryOperation,
+        case: Case,
+        document: Document,
+        executor_class: type[Executor[None]] = Executor,
+        **more: Any,
     ) -> ExecutionResult:
-        result: Any = execute(
+        executor = executor_class.build(
             self.schema,
             document.node,
             context_value=Context(operation, "corpus"),
-            variable_values=case.variables,
+            raw_variable_values=case.variables,
             operation_name=case.operation_name,
             **more,
         )
+        assert isinstance(executor, Executor)
+        if executor.operation.operation is OperationType.SUBSCRIPTION:
+            executor = executor.build_per_event_executor(await _event(case))
+        result: Any = executor.execute_operation()
         return result if isinstance(result, ExecutionResult) else await result
+
+
+async def _event(case: Case) -> Any:
+    """What the source of a subscription says in this case."""
+    if case.injection is None:
+        return event_of(case.seed)
+
+    async def said(operation: None) -> Any:
+        return event_of(case.seed)
+
+    try:
+        return await case.injection.root("Subscription.storesLive", said, None, {})
+    except Exception as error:
+        return error
 
 
 def _operation(case: Case) -> MemoryOperation:

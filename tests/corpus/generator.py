@@ -166,14 +166,18 @@ class _Document:
 
     def _operation(self, number: int, *, named: bool) -> tuple[str | None, _Piece, str]:
         random = self.random
-        writes = random.random() < 0.1 and "logIn" not in self.without
-        root = self.schema.mutation_type if writes else self.schema.query_type
+        chance = random.random()
+        kind, root = "query", self.schema.query_type
+        if chance < 0.1 and "logIn" not in self.without:
+            kind, root = "mutation", self.schema.mutation_type
+        elif 0.1 <= chance < 0.15 and "storesLive" not in self.without:
+            kind, root = "subscription", self.schema.subscription_type
         assert root is not None
-        piece = self._selection(root, 0)
+        piece = self._one(root) if kind == "subscription" else self._selection(root, 0)
         name = f"Op{number}" if named or random.random() < 0.5 else None
         declared = ", ".join(f"${key}: {each.declaration}" for key, each in self._variables(piece).items())
-        head = " ".join(filter(None, ["mutation" if writes else "query", name]))
-        if not writes and name is None and not declared and random.random() < 0.5:
+        head = " ".join(filter(None, [kind, name]))
+        if kind == "query" and name is None and not declared and random.random() < 0.5:
             head = ""
         return name, piece, f"{head}{f'({declared})' if declared else ''} {piece.text}".strip()
 
@@ -210,6 +214,11 @@ class _Document:
             parts.insert(random.randrange(len(parts) + 1), again.text)
         piece.text = "{ " + " ".join(parts) + " }"
         return piece
+
+    def _one(self, kind: Any) -> _Piece:
+        """The one field of a subscription, now and then in a fragment or under a directive that is refused there."""
+        part = self._part(kind, 0)
+        return replace(part, text=f"{{ {part.text} }}")
 
     def _take(self, piece: _Piece, part: _Piece) -> None:
         piece.variables |= part.variables

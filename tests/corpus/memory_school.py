@@ -22,9 +22,27 @@ from graph.execution.edge import spec_of
 from graph.schema import NODES, graphql_schema
 from resolvers import accounts
 from resolvers.accounts import LogIn, Problem
+from resolvers.governance import StoreChange, StoresEvent, StoresSnapshot
 from resolvers.operation import Operation, Services, Viewer
 from tests.corpus.memory_loaders import CURSORS, MemoryLoaders
 from tests.corpus.memory_records import NOW, SCHOOL, held
+
+HEALTH = (
+    StoreHealth("postgresql", "relational", "ok", "embedded", 0.5, "18", None),
+    StoreHealth("qdrant", "vectors", "warming", "real", None, None, 40),
+)
+
+
+def event_of(number: int) -> StoresEvent:
+    """An event of the stream of stores; there are three."""
+    snapshot = StoresSnapshot(HEALTH)
+    return (
+        StoresEvent("cursor 0", "snapshot", NOW, 0, snapshot, None),
+        StoresEvent(
+            "cursor 4", "change", NOW, 1, None, [StoreChange("updated", HEALTH[1]), StoreChange("added", HEALTH[0])]
+        ),
+        StoresEvent("cursor 9", "reset", NOW, 0, snapshot, None),
+    )[number % 3]
 
 
 class _Objects:
@@ -36,10 +54,7 @@ class _Stores:
     objects = _Objects()
 
     async def health(self) -> list[StoreHealth]:
-        return [
-            StoreHealth("postgresql", "relational", "ok", "embedded", 0.5, "18", None),
-            StoreHealth("qdrant", "vectors", "warming", "real", None, None, 40),
-        ]
+        return list(HEALTH)
 
 
 SERVICES = Services(_Stores(), None, CURSORS, None, None, lambda: NOW)  # type: ignore[arg-type]

@@ -30,7 +30,7 @@ class _Silent:
     error = warning = info
 
 
-async def _viewer_of(services: Services, authorization: str | None) -> Viewer | None:
+async def _viewer_of(services: Services, authorization: str | None, *, reads: bool) -> Viewer | None:
     return VIEWERS[authorization or NOBODY]
 
 

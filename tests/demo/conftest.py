@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 import pytest
 import pytest_asyncio
 
+from datadir.addresses import Addresses
 from datadir.data_folder import claim
 from datadir.launcher import Launcher
-from datadir.stores import Addresses, Stores, open_stores
+from datadir.stores import Stores, open_stores
 from resolvers.demo.school import School
 from tests.folders import passable_folder
 

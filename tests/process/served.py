@@ -134,7 +134,14 @@ async def started(data: Path, command: str = "serve", **settings: object) -> Asy
     """The program, just started on a free port; stopped at the latest at the end."""
     given = environment(**({"STUDYGRAPH_DATA_DIR": data, "STUDYGRAPH_PORT": 0} | settings))
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "graph", command, cwd=ROOT, env=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        sys.executable,
+        "-m",
+        "graph",
+        *command.split(),
+        cwd=ROOT,
+        env=given,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     served = Served(process, data)
     served._hear()

@@ -134,7 +134,7 @@ async def test_a_missing_wheel(
 
 async def test_a_wrong_redis_url(data: Path) -> None:
     assert await refusal(data, REDIS_URL="redis://127.0.0.1:1/0") == (
-        "REDIS_URL names a server that does not answer: Error 111 connecting to 127.0.0.1:1. Connection refused."
+        "REDIS_URL names a server that does not answer: nothing listens at 127.0.0.1:1."
     )
 
 

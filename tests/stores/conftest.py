@@ -17,8 +17,9 @@ from tests.folders import passable_folder
 pytest.register_assert_rewrite(
     *(
         f"tests.stores.{store}_contract"
-        for store in ("eventlog", "mongodb", "objects", "postgresql", "qdrant", "redis", "series")
+        for store in ("cache", "eventlog", "mongodb", "objects", "postgresql", "qdrant", "redis", "series", "tls")
     ),
+    "tests.stores.migrations_contract",
     "tests.stores.relay",
 )
 from tests.stores.postgres_fixture import database, postgres_address  # noqa: E402, F401

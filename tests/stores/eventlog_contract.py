@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import orjson
 import pytest
 
 from datadir.kafka.client import Batch, EventLog, Subscription
 from datadir.kafka.event import Delivery, Event
+from datadir.kafka.sealing import ERASED
 from datadir.kafka.topics import BY_NAME, partition_of
 from datadir.ledger import kept
 from datadir.names import StoreName
@@ -23,6 +27,15 @@ from tests.stores.postgres_fixture import Database
 TOPIC = "learning.events"
 PATIENCE = 60.0
 Child = asyncio.subprocess.Process
+Starter = Callable[[str], Awaitable[Child]]
+
+
+async def started(where: str, database: Database, group: str) -> Child:
+    """A member of a group in a process of its own: `where` is `embedded`, or Kafka's brokers."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.stores.eventlog_member", where, database.dsn, group, TOPIC,
+        stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
 
 
 def event(key: str, nth: int = 0, **more: Any) -> Event:
@@ -43,6 +56,22 @@ async def append(log: EventLog, database: Database, *events: Event) -> int:
     """Append in a transaction of its own."""
     async with database.pg.transaction(SYSTEM, store=StoreName.KAFKA) as tx:
         return await log.append(tx, events)
+
+
+async def learner(database: Database) -> UUID:
+    """Somebody with an account."""
+    identity = uuid4()
+    async with database.pg.transaction(SYSTEM) as tx:
+        await tx.execute(
+            "insert into users (id, email, password_hash) values ($1, $2, 'x')", identity, f"{identity}@school.test"
+        )
+    return identity
+
+
+def visit(somebody: UUID, page: str, **properties: Any) -> Event:
+    """A trace of learning, with texts that are somebody's own."""
+    payload = {"user_id": str(somebody), "page": page, "properties": properties}
+    return Event(uuid4(), TOPIC, str(somebody), "page_view", payload, datetime.now(UTC).replace(microsecond=0))
 
 
 @asynccontextmanager
@@ -85,7 +114,7 @@ class EventLogContract:
         key = f"Zoë {uuid4()}"
         cet = timezone(timedelta(hours=1))
         sent = Event(
-            uuid4(), TOPIC, key, "page_view", {"page": "/数学?q=\"1\"", "n": [1, 2.5, None, True, {"a": "b"}]},
+            uuid4(), TOPIC, key, "page_view", {"path": "/数学?q=\"1\"", "n": [1, 2.5, None, True, {"a": "b"}]},
             datetime(2026, 3, 1, 12, 30, 15, 123_999, tzinfo=cet),
         )  # fmt: skip
         assert await append(log, database, sent) == 1
@@ -234,7 +263,7 @@ class EventLogContract:
         assert {(each.event.key, each.event.payload["nth"]) for each in after} == {(key, 2) for key in keys}
 
     async def test_a_member_killed_before_its_commit_loses_partitions_and_no_event(
-        self, log: EventLog, database: Database, child: Callable[[str], Awaitable[Child]]
+        self, log: EventLog, database: Database, child: Starter
     ) -> None:
         keys, group = one_key_per_partition(), f"g-{uuid4()}"
         sent = [event(key) for key in keys]
@@ -264,6 +293,10 @@ class EventLogContract:
             (good._replace(topic="unknown"), "no such topic"),
             (good._replace(at=datetime(2026, 1, 1)), "time zone"),
             (good._replace(payload={"text": "x" * 300_000}), "payload"),
+            (good._replace(topic="accounts.events", type="unknown"), "no such type"),
+            (good._replace(type="I had a bad day"), "no such type"),
+            (good._replace(version=2), "is at version 1, this event at 2"),
+            (good._replace(key="nobody", payload={"page": "/a"}), "names no learner"),
         ):
             with pytest.raises(ValueError, match=why):
                 await append(log, database, good, bad)
@@ -276,6 +309,44 @@ class EventLogContract:
         with kept() as ledger:
             await append(log, database, *(event(key, nth) for nth in range(500)))
         assert (ledger.stores[StoreName.KAFKA].calls, list(ledger.stores)) == (1, [StoreName.KAFKA])
+
+    async def test_personal_texts_arrive_and_rest_nowhere(self, log: EventLog, database: Database) -> None:
+        somebody = await learner(database)
+        sent = [visit(somebody, "/my-secret-page"), visit(somebody, "", query="my-secret-question", n=[1, None])]
+        await append(log, database, *sent)
+        got = await receive(log, f"g-{uuid4()}", [str(somebody)], 2)
+        assert [each.event for each in got] == sent
+        assert [each.event for each in await log.read_from(TOPIC, got[0].partition, got[0].offset, 2)] == sent
+        rows = await database.owner.fetch("select o::text, payload from outbox o where key = $1", str(somebody))
+        assert len(rows) == 2
+        for row, each in zip(rows, sent, strict=True):
+            assert "my-secret" not in row["o"]
+            payload = orjson.loads(row["payload"])
+            assert payload["user_id"] == each.payload["user_id"]
+            assert [name for name in payload if isinstance(payload[name], dict) and "sealed" in payload[name]] == [
+                name for name in ("page", "properties") if each.payload[name]
+            ]
+
+    async def test_a_dropped_key_erases_what_was_said_and_nothing_else(self, log: EventLog, database: Database) -> None:
+        gone, other = await learner(database), await learner(database)
+        sent = [visit(gone, "/a", q="b"), visit(other, "/c")]
+        await append(log, database, *sent)
+        before = await receive(log, f"g-{uuid4()}", [str(gone), str(other)], 2)
+        assert sorted(each.event for each in before) == sorted(sent)
+        async with database.pg.transaction(SYSTEM) as tx:
+            assert await log.keys.drop(tx, [gone]) == 1
+        fresh = visit(gone, "/d")
+        await append(log, database, fresh)
+        after = await receive(log, f"g-{uuid4()}", [str(gone), str(other)], 3)
+        by_id = {each.event.event_id: each.event for each in after}
+        erased = by_id[sent[0].event_id]
+        assert erased == sent[0]._replace(payload={"user_id": str(gone), "page": ERASED, "properties": ERASED})
+        assert erased.payload["page"] is ERASED
+        assert by_id[sent[1].event_id] == sent[1]
+        assert by_id[fresh.event_id] == fresh  # a new key, which opens nothing of before
+        where = next(each for each in before if each.event.event_id == sent[0].event_id)
+        [replayed] = await log.read_from(TOPIC, where.partition, where.offset, 1)
+        assert replayed.event == erased
 
     async def test_the_log_says_what_it_is(self, log: EventLog) -> None:
         assert await log.ping()

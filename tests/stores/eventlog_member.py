@@ -1,24 +1,28 @@
 """What does a member of a group do that dies before it commits? Started by the contract, killed by it.
 
-Arguments: `embedded` or `kafka`, the database, the group, the topic. Prints the id of each event it is handed.
+Arguments: `embedded` or Kafka's brokers, the database, the group, the topic. Prints the id of each event it is handed.
 """
 
 import asyncio
-import os
 import sys
 
-from datadir.kafka.client import Brokers, EventLog, KafkaEventLog
+from datadir.kafka.client import EventLog, KafkaEventLog
 from datadir.kafka.embedded import EmbeddedEventLog
+from datadir.kafka.opening import Brokers
+from datadir.kafka.sealing import Wrapping
 from datadir.postgresql.client import Postgres
+from datadir.postgresql.learner_keys import LearnerKeys
+from tests.stores.postgres_fixture import SECRET
 
 
-async def main(kind: str, dsn: str, group: str, topic: str) -> None:
+async def main(where: str, dsn: str, group: str, topic: str) -> None:
     pg = await Postgres.open(dsn)
+    keys = LearnerKeys(pg, Wrapping(SECRET))
     log: EventLog
-    if kind == "kafka":
-        log = await KafkaEventLog.open(Brokers(os.environ["KAFKA_BOOTSTRAP_SERVERS"]), pg, session=6.0)
+    if where == "embedded":
+        log = EmbeddedEventLog(pg, keys, lease=1.0, poll=0.02)
     else:
-        log = EmbeddedEventLog(pg, lease=1.0, poll=0.02)
+        log = await KafkaEventLog.open(Brokers(where), pg, keys, session=6.0)
     async with log.subscribe(group, [topic]) as batches:
         async for batch in batches:
             for each in batch.deliveries:

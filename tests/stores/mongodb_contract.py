@@ -21,7 +21,8 @@ from datadir.errors import Conflict, StoreError, StoreMisconfigured, StoreTimeou
 from datadir.ledger import kept
 from datadir.mongodb import client
 from datadir.mongodb.client import Documents
-from datadir.mongodb.collections import TRANSCRIPTS, Collection, Index
+from datadir.mongodb.collections import COLLECTIONS, TRANSCRIPTS, Collection, Index
+from datadir.mongodb.pending import steps
 from datadir.names import StoreName
 from tests.stores.relay import Relay, relay_to, through
 
@@ -303,7 +304,7 @@ class MongodbContract:
     async def test_preparing_brings_a_changed_shape_and_expiry(self, documents: Documents, notes: str) -> None:
         def shaped(required: str, days: int) -> Collection:
             index = Index("expiry", (("at", 1),), expire_after=days * 86400)
-            return Collection(notes, {"bsonType": "object", "required": [required]}, (index,), door="a", learner=None)
+            return Collection(notes, {"bsonType": "object", "required": [required]}, (index,), door="a")
 
         await documents.prepare([shaped("old", 90)])
         await documents.insert_many(notes, [{"old": 1}])
@@ -313,6 +314,36 @@ class MongodbContract:
             await documents.insert_many(notes, [{"old": 1}])
         assert (await documents.raw[notes].index_information())["expiry"]["expireAfterSeconds"] == 30 * 86400
 
+    async def test_what_is_missing_is_named_before_it_is_made(self, documents: Documents) -> None:
+        collection = replace(TRANSCRIPTS, name=f"transcripts_{uuid4().hex}")
+        name = collection.name
+
+        async def missing() -> list[str]:
+            return [step.what for step in await steps(documents, [collection])]
+
+        assert await missing() == [f"collection {name}"]
+        assert await documents.raw.list_collection_names(filter={"name": name}) == [], "looking makes nothing"
+        await documents.prepare([collection])
+        assert await missing() == []
+        await documents.raw[name].drop_index("newest_of_classroom")
+        await documents.raw.command("collMod", name, validator={"$jsonSchema": {"bsonType": "object"}})
+        assert await missing() == [f"validator of {name}", f"index newest_of_classroom of {name}"]
+        assert "newest_of_classroom" not in await documents.raw[name].index_information(), "looking makes nothing"
+        await documents.prepare([collection])
+        assert await missing() == []
+        expiring = replace(collection, indexes=(Index("newest_of_classroom", (("created_at", -1),)),))
+        with pytest.raises(StoreMisconfigured, match=rf"^MongoDB has another index 'newest_of_classroom' on '{name}'"):
+            await steps(documents, [expiring])
+        await documents.raw.drop_collection(name)
+
+    async def test_a_start_with_nothing_to_do_asks_once_and_once_for_each_collection(
+        self, documents: Documents
+    ) -> None:
+        await documents.prepare()
+        with kept() as ledger:
+            await documents.prepare()
+        assert ledger.stores[StoreName.MONGODB].calls == 1 + len(COLLECTIONS)
+
     async def test_another_index_of_the_same_name_is_a_sentence(self, documents: Documents, notes: str) -> None:
         await documents.raw[notes].create_index([("meeting_id", -1)], name="one_per_meeting")
         with pytest.raises(StoreMisconfigured, match=rf"^MongoDB has another index 'one_per_meeting' on '{notes}'"):
@@ -321,7 +352,7 @@ class MongodbContract:
     async def test_what_has_expired_is_invisible_before_it_is_swept(self, documents: Documents, notes: str) -> None:
         ninety_days = timedelta(days=90)
         index = Index("expiry", (("at", 1),), expire_after=int(ninety_days.total_seconds()))
-        await documents.prepare([Collection(notes, {"bsonType": "object"}, (index,), door="a", learner=None)])
+        await documents.prepare([Collection(notes, {"bsonType": "object"}, (index,), door="a")])
         assert (await documents.raw[notes].index_information())["expiry"]["expireAfterSeconds"] == 7776000
         now = datetime.now(UTC)
         ages = {

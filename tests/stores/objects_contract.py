@@ -34,6 +34,11 @@ class Visit(NamedTuple):
 Browser = Callable[..., Awaitable[Visit]]
 
 
+def another(char: str) -> str:
+    """A different character that a signature may have."""
+    return "a" if char != "a" else "b"
+
+
 class ObjectsContract:
     """`objects` holds at most 1 MiB an object, `browser(url, method="GET")` follows links, `expired(key)` makes a
     link whose time is over."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import uuid4
 
 import asyncpg
@@ -12,12 +12,16 @@ import pytest_asyncio
 from datadir.cassandra import embedded as series
 from datadir.data_folder import DataFolder
 from datadir.kafka import embedded as events
+from datadir.kafka.sealing import Wrapping
 from datadir.launcher import Launcher
 from datadir.migrations import migrate
 from datadir.postgresql import embedded as embedded_postgresql
 from datadir.postgresql.client import Postgres
 from datadir.postgresql.embedded import PostgresAddress
+from datadir.postgresql.learner_keys import LearnerKeys
 from tests.stores.series_contract import CONTRACT_TABLES
+
+SECRET: Final = "what closes the keys of learners in tests"
 
 
 class Database(NamedTuple):
@@ -26,6 +30,11 @@ class Database(NamedTuple):
     dsn: str
     owner: asyncpg.Connection
     pg: Postgres
+
+    @property
+    def keys(self) -> LearnerKeys:
+        """The keys of its learners, as a process that has just started knows them: none is at hand."""
+        return LearnerKeys(self.pg, Wrapping(SECRET))
 
 
 @pytest_asyncio.fixture(scope="session")

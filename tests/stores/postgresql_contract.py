@@ -72,7 +72,7 @@ async def nothing_leaked(pg: Postgres) -> None:
     """Every connection that the pool may have can be had, and is in no transaction."""
     await all_idle(pg)
     size = pg.pool.get_max_size()
-    held = [await pg.acquire() for _ in range(size)]
+    held = [await pg.acquire(pg.read_deadline) for _ in range(size)]
     assert [connection.is_in_transaction() for connection in held] == [False] * size
     for connection in held:
         await pg.give_back(connection)
@@ -250,7 +250,7 @@ class PostgresContract:
 
     async def test_a_full_pool_is_waited_for_until_the_deadline(self, opened: Opener) -> None:
         async with opened(1) as pg:
-            held = await pg.acquire()
+            held = await pg.acquire(pg.read_deadline)
             told = await asyncio.gather(pg.lease(ANONYMOUS).fetch(Number, ONE), pg.read(ONE), return_exceptions=True)
             assert [type(each) for each in told] == [StoreTimeout, StoreTimeout]
             waiting = asyncio.create_task(pg.read(ONE))
@@ -325,22 +325,41 @@ class PostgresContract:
 
     # Connections that end
 
-    async def test_a_killed_connection_is_an_outage_and_the_next_read_works(
+    async def kill_who_waits(self, database: Database) -> None:
+        await eventually(lambda: self.waiting(database))
+        await database.owner.execute(
+            "select pg_terminate_backend(pid, 5000) from pg_locks where locktype = 'advisory' and not granted"
+        )
+
+    def asked_of_a_lease(self, patient: Postgres) -> list[asyncio.Task[list[Number]]]:
+        """One statement that waits for the lock and one behind it."""
+        lease = patient.lease(ANONYMOUS)
+        return [
+            asyncio.create_task(lease.fetch(Number, "select 1 as n from pg_advisory_xact_lock($1)", LOCK)),
+            asyncio.create_task(lease.fetch(Number, ONE)),
+        ]
+
+    async def test_a_level_whose_connection_is_killed_is_read_once_more_on_another(
         self, patient: Postgres, database: Database
     ) -> None:
-        lease = patient.lease(ANONYMOUS)
         async with self.held_lock(database):
-            asked = [
-                asyncio.create_task(lease.fetch(Number, "select 1 as n from pg_advisory_xact_lock($1)", LOCK)),
-                asyncio.create_task(lease.fetch(Number, ONE)),
-            ]
-            await eventually(lambda: self.waiting(database))
-            await database.owner.execute(
-                "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and not granted"
-            )
+            with kept() as book:
+                asked = self.asked_of_a_lease(patient)
+            await self.kill_who_waits(database)
+        assert [[row.n for row in rows] for rows in await asyncio.gather(*asked)] == [[1], [1]]
+        assert book.stores[StoreName.POSTGRESQL].calls == 3, "the ledger tells of both tries"
+        await nothing_leaked(patient)
+
+    async def test_a_level_whose_connection_is_killed_twice_is_an_outage_and_the_next_read_works(
+        self, patient: Postgres, database: Database
+    ) -> None:
+        async with self.held_lock(database):
+            asked = self.asked_of_a_lease(patient)
+            await self.kill_who_waits(database)
+            await self.kill_who_waits(database)
             told = await asyncio.gather(*asked, return_exceptions=True)
         assert [type(each) for each in told] == [StoreUnavailable, StoreUnavailable]
-        assert [row.n for row in await lease.fetch(Number, ONE)] == [1]
+        assert [row.n for row in await patient.lease(ANONYMOUS).fetch(Number, ONE)] == [1]
         await nothing_leaked(patient)
 
     async def test_a_connection_that_is_killed_in_a_transaction_leaves_nothing(
@@ -390,7 +409,7 @@ class PostgresContract:
 
     async def test_where_the_pool_is_full_sqlalchemy_is_told_in_our_words(self, opened: Opener) -> None:
         async with opened(1) as pg:
-            held = await pg.acquire()
+            held = await pg.acquire(pg.read_deadline)
             with pytest.raises(StoreTimeout):
                 await pg.engine.connect()
             await pg.give_back(held)

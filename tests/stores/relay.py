@@ -1,12 +1,15 @@
-"""What did a client say to a server, and what does it do when the server falls silent?
+"""What did a client say to a server, and what does it do when the server falls silent, slow, or away?
 
 A relay listens on loopback in front of a real server and passes every byte on. It counts questions (a client that
-starts to speak, or speaks again after the server has answered), keeps what clients said, and can hold all answers back.
+starts to speak, or speaks again after the server has answered), keeps what clients said, and makes the faults that a
+network and a server make: it hangs, refuses, resets, cuts, delays and trickles.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import unquote, urlsplit
@@ -23,6 +26,12 @@ class Relay:
         self._answering.set()
         self._news = asyncio.Condition()
         self._wires: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._server: asyncio.Server | None = None
+        self._resetting = False
+        self.delay = 0.0
+        """Seconds by which every answer is late."""
+        self.trickle: tuple[int, float] | None = None
+        """Answers come in pieces of so many bytes, with so many seconds between them."""
         self.port = 0
         self.questions = 0
         self.heard: list[bytearray] = []
@@ -46,6 +55,25 @@ class Relay:
         for to_client in self._wires.values():
             to_client.transport.abort()
 
+    async def refuse(self) -> None:
+        """Nobody listens any more, and who was connected is cut."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self.cut()
+
+    def reset(self) -> None:
+        """Accept every connection and reset it at once; who was connected is cut."""
+        self._resetting = True
+        self.cut()
+
+    async def heal(self) -> None:
+        """Be an honest relay again, on the same port."""
+        self.delay, self.trickle, self._resetting = 0.0, None, False
+        self.speak()
+        if self._server is None:
+            await self._listen()
+
     async def has_heard(self, words: bytes) -> None:
         """Wait until some client has said `words`, and they were passed on."""
         async with self._news:
@@ -54,19 +82,27 @@ class Relay:
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[Relay]:
         """Listen on `port` of loopback; at the end every connection is cut."""
-        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
+        await self._listen()
         try:
             yield self
         finally:
-            server.close()
+            if self._server is not None:
+                self._server.close()
             for wire, to_client in self._wires.items():
                 wire.cancel()
                 to_client.close()
             await asyncio.gather(*self._wires, return_exceptions=True)
-            await server.wait_closed()
+
+    async def _listen(self) -> None:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
 
     def _accept(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        if self._resetting:
+            # Without lingering a close is a reset.
+            to_client.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            to_client.transport.abort()
+            return
         wire = asyncio.ensure_future(self._pass_on(client, to_client))
         self._wires[wire] = to_client
 
@@ -91,10 +127,13 @@ class Relay:
             while said := await server.read(65536):
                 await self._answering.wait()
                 answered = True
-                to_client.write(said)
-                await to_client.drain()
+                await self._tell(said, to_client)
 
-        server, to_server = await self._dial()
+        try:
+            server, to_server = await self._dial()
+        except OSError:  # the server itself is gone
+            to_client.transport.abort()
+            return
         halves = [asyncio.ensure_future(ask()), asyncio.ensure_future(answer())]
         try:
             await asyncio.wait(halves, return_when=asyncio.FIRST_COMPLETED)
@@ -104,6 +143,16 @@ class Relay:
             for half in halves:
                 half.cancel()
             await asyncio.gather(*halves, return_exceptions=True)
+
+    async def _tell(self, said: bytes, to_client: asyncio.StreamWriter) -> None:
+        if self.delay:
+            await asyncio.sleep(self.delay)
+        size, pause = self.trickle or (len(said), 0.0)
+        for start in range(0, len(said), size):
+            to_client.write(said[start : start + size])
+            await to_client.drain()
+            if pause:
+                await asyncio.sleep(pause)
 
 
 def relay_to(url: str) -> Relay:

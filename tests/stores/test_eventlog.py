@@ -1,56 +1,47 @@
-"""Do the outbox and Kafka keep the promise of the event log?"""
+"""Does the outbox keep the promise of the event log? Kafka: `tests/real`."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-import pytest_asyncio
 from aiokafka.partitioner import murmur2 as murmur2_of_aiokafka
 
 from datadir.errors import StoreMisconfigured, StoreUnavailable
 from datadir.kafka import topics
-from datadir.kafka.client import Brokers, EventLog, KafkaEventLog
+from datadir.kafka.client import KafkaEventLog
 from datadir.kafka.embedded import EmbeddedEventLog
 from datadir.kafka.event import Event
+from datadir.kafka.opening import Brokers
 from datadir.kafka.relay import FORGET, RETENTION
 from datadir.kafka.topics import TOPICS, murmur2
 from tests.stores.eventlog_contract import (
     PATIENCE,
     TOPIC,
-    Child,
     EventLogContract,
+    Starter,
     append,
     batches_about,
     event,
     one_key_per_partition,
     receive,
+    started,
 )
 from tests.stores.postgres_fixture import Database
-
-Starter = Callable[[str], Awaitable[Child]]
-
-
-async def started(kind: str, database: Database, group: str) -> Child:
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.stores.eventlog_member", kind, database.dsn, group, TOPIC,
-        stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2],
-    )  # fmt: skip
 
 
 class TestEmbedded(EventLogContract):
     """The outbox as the log."""
 
+    implementation = "PostgreSQL 18, embedded"
+
     @pytest.fixture
     def log(self, database: Database) -> EmbeddedEventLog:
-        return EmbeddedEventLog(database.pg, lease=1.0, poll=0.02)
+        return EmbeddedEventLog(database.pg, database.keys, lease=1.0, poll=0.02)
 
     @pytest.fixture
     def child(self, database: Database) -> Starter:
@@ -61,7 +52,7 @@ class TestEmbedded(EventLogContract):
     ) -> None:
         key, group = str(uuid4()), f"g-{uuid4()}"
         await append(log, database, event(key))
-        patient = EmbeddedEventLog(database.pg, lease=3600, poll=0.02)
+        patient = EmbeddedEventLog(database.pg, database.keys, lease=3600, poll=0.02)
         async with batches_about(patient.subscribe(group, [TOPIC]), [key]) as batches:
             batch = await anext(batches)
             await database.owner.execute(
@@ -81,7 +72,7 @@ class TestEmbedded(EventLogContract):
         members = [asyncio.create_task(member()) for _ in range(3)]
         shares: list[int] = []
         async with asyncio.timeout(PATIENCE):
-            while shares != [6, 6, 6]:
+            while shares != [18, 18, 18]:
                 await asyncio.sleep(0.02)
                 rows = await database.owner.fetch(
                     "select count(*) from embedded.consumer where group_name = $1 and member_id is not null "
@@ -137,73 +128,9 @@ class TestEmbedded(EventLogContract):
                 await asyncio.sleep(0.02)
 
 
-KAFKA_BOOTSTRAP_SERVERS = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
-
-
-@pytest_asyncio.fixture(scope="module")
-async def kafka(database: Database) -> AsyncIterator[KafkaEventLog]:
-    """The real log, its relay at work."""
-    log = await KafkaEventLog.open(Brokers(KAFKA_BOOTSTRAP_SERVERS or ""), database.pg, session=6.0)
-    stop = asyncio.Event()
-    relay = asyncio.create_task(log.publish_until(stop))
-    yield log
-    stop.set()
-    await relay
-    await log.close()
-
-
-@pytest.mark.skipif(KAFKA_BOOTSTRAP_SERVERS is None, reason="KAFKA_BOOTSTRAP_SERVERS names no server")
-class TestKafka(EventLogContract):
-    """The cluster that the environment names."""
-
-    @pytest.fixture
-    def log(self, kafka: KafkaEventLog) -> KafkaEventLog:
-        return kafka
-
-    @pytest.fixture
-    def child(self, database: Database) -> Starter:
-        return lambda group: started("kafka", database, group)
-
-    async def test_a_relay_that_died_before_its_mark_sends_the_same_event_again(
-        self, log: EventLog, database: Database
-    ) -> None:
-        key = str(uuid4())
-        sent = event(key, 1)
-        await append(log, database, sent)
-        [first] = await receive(log, f"g-{uuid4()}", [key], 1)
-        unmark = (
-            "update outbox set published_at = null, log_offset = null where event_id = $1 and published_at is not null"
-        )
-        async with asyncio.timeout(PATIENCE):
-            while await database.owner.execute(unmark, sent.event_id) != "UPDATE 1":
-                pass  # the relay has not marked it yet
-        both = await receive(log, f"g-{uuid4()}", [key], 2)
-        assert [each.event for each in both] == [first.event, first.event]
-        assert both[0].offset < both[1].offset
-
-    async def test_a_published_row_knows_its_offset(self, log: EventLog, database: Database) -> None:
-        key = str(uuid4())
-        await append(log, database, *(event(key, nth) for nth in range(3)))
-        got = await receive(log, f"g-{uuid4()}", [key], 3)
-        offsets: list[int] = []
-        async with asyncio.timeout(PATIENCE):
-            while len(offsets) < 3:
-                rows = await database.owner.fetch(
-                    "select log_offset from outbox where key = $1 and published_at is not null order by position", key
-                )
-                offsets = [row[0] for row in rows]
-        assert offsets == [each.offset for each in got]
-
-    async def test_many_large_events_go_out_in_order(self, log: EventLog, database: Database) -> None:
-        key = str(uuid4())
-        await append(log, database, *(event(key, nth, text="x" * 200_000) for nth in range(12)))
-        got = await receive(log, f"g-{uuid4()}", [key], 12)
-        assert [each.event.payload["nth"] for each in got] == list(range(12))
-
-
 async def test_kafka_that_is_not_there_is_a_sentence(database: Database) -> None:
     with pytest.raises(StoreMisconfigured, match=r"Kafka does not answer at 127\.0\.0\.1:9"):
-        await KafkaEventLog.open(Brokers("127.0.0.1:9"), database.pg)
+        await KafkaEventLog.open(Brokers("127.0.0.1:9"), database.pg, database.keys)
 
 
 @pytest.mark.parametrize(
@@ -233,7 +160,7 @@ def test_topics_md_lists_the_topics() -> None:
 
 async def test_the_outbox_forgets_nothing_that_is_younger_than_its_retention(database: Database) -> None:
     old, young, waiting = (event(str(uuid4())) for _ in range(3))
-    await append(EmbeddedEventLog(database.pg), database, old, young, waiting)
+    await append(EmbeddedEventLog(database.pg, database.keys), database, old, young, waiting)
     ids = [old.event_id, young.event_id, waiting.event_id]
     transaction = database.owner.transaction()
     await transaction.start()

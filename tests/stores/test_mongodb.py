@@ -11,8 +11,12 @@ from motor.frameworks import asyncio as motor_threads
 import datadir
 import datadir.mongodb
 from datadir.errors import StoreMisconfigured
-from datadir.mongodb.client import POOL, Documents
+from datadir.learners import held_in
+from datadir.mongodb import init_js
+from datadir.mongodb.client import Documents
 from datadir.mongodb.collections import COLLECTIONS
+from datadir.mongodb.opening import MOST_CONNECTIONS
+from datadir.names import StoreName
 from tests.stores.mongodb_contract import MongodbContract
 
 ROOMS = Path(datadir.__path__[0]).parent
@@ -20,6 +24,8 @@ ROOMS = Path(datadir.__path__[0]).parent
 
 class TestEmbeddedMongodb(MongodbContract):
     """SecantusDB, as `make run` starts it."""
+
+    implementation = "SecantusDB, embedded"
 
     @pytest.fixture
     def url(self, mongodb_url: str) -> str:
@@ -48,7 +54,7 @@ class TestAddress:
         await documents.close()
 
     def test_as_many_threads_as_connections(self) -> None:
-        assert motor_threads.max_workers == POOL == 50
+        assert motor_threads.max_workers == MOST_CONNECTIONS == 50
 
 
 class TestCollections:
@@ -68,7 +74,12 @@ class TestCollections:
             assert [name for name, _ in said][: len(fields)] == fields
             assert said[len(fields) :] == indexes
             assert f"`{collection.door}`" in parts[collection.name]
-            assert f"`{collection.learner}`" in parts[collection.name]
+            [whose] = [line for line in parts[collection.name].splitlines() if line.startswith("Whose: ")]
+            held = held_in(StoreName.MONGODB, collection.name)
+            assert all(f"`{field}`" in whose for field in (*held.learner, *held.others))
+
+    def test_the_shell_script_is_made_from_the_collections(self) -> None:
+        assert init_js.FILE.read_text(encoding="utf-8") == init_js.script()
 
     def test_nothing_asks_for_a_text_index(self) -> None:
         for collection in COLLECTIONS:

@@ -1,20 +1,15 @@
-"""Do the folder and the S3 server keep the promise of object storage?"""
+"""Does the folder keep the promise of object storage, and how does an S3 server fail? S3 itself: `tests/real`."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import json
-import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
-from uuid import uuid4
 
-import httpx
 import pytest
 import pytest_asyncio
 
@@ -23,12 +18,7 @@ from datadir.minio.client import S3Objects
 from datadir.minio.embedded import FolderObjects
 from datadir.minio.errors import LinkRefused
 from datadir.minio.keys import attachment
-from tests.stores.objects_contract import LIMIT, MINUTE, Browser, ObjectsContract, Visit
-
-
-def another(char: str) -> str:
-    """A different character that a signature may have."""
-    return "a" if char != "a" else "b"
+from tests.stores.objects_contract import LIMIT, MINUTE, Browser, ObjectsContract, Visit, another
 
 
 class Clock:
@@ -43,6 +33,8 @@ class Clock:
 
 class TestFolder(ObjectsContract):
     """The embedded store, its links opened as the application's route does."""
+
+    implementation = "a folder, embedded"
 
     @pytest.fixture
     def clock(self) -> Clock:
@@ -143,67 +135,11 @@ class TestFolder(ObjectsContract):
             await FolderObjects.open(tmp_path / "file" / "objects", public_url="http://x", secret="one")
 
 
-S3_ENDPOINT_URL = os.environ.get("S3_ENDPOINT_URL")
-
-
-@pytest_asyncio.fixture(scope="module")
-async def bucket() -> AsyncIterator[S3Objects]:
-    opened = await S3Objects.open(S3_ENDPOINT_URL or "", f"contract-{uuid4().hex[:12]}", max_bytes=LIMIT)
-    yield opened
-    await opened.close()
-
-
-@pytest.mark.skipif(S3_ENDPOINT_URL is None, reason="S3_ENDPOINT_URL names no server")
-class TestS3(ObjectsContract):
-    """The server that the environment names, with the AWS_* key in it."""
-
-    @pytest.fixture
-    def objects(self, bucket: S3Objects) -> S3Objects:
-        return bucket
-
-    @pytest.fixture
-    def browser(self) -> Browser:
-        async def visit(url: str, method: str = "GET") -> Visit:
-            async with httpx.AsyncClient() as client:
-                answer = await client.request(method, url)
-            return Visit(answer.status_code, answer.content, answer.headers.get("content-disposition"))
-
-        return visit
-
-    @pytest.fixture
-    def expired(self, objects: S3Objects, browser: Browser) -> Callable[[str], Awaitable[str]]:
-        async def make(key: str) -> str:
-            url = await objects.link(key, expires=timedelta(seconds=1))
-            # The server's clock cannot be moved: ask until it is over, ten seconds at most.
-            for _ in range(100):
-                if (await browser(url)).status != 200:
-                    break
-                await asyncio.sleep(0.1)
-            return url
-
-        return make
-
-    def altered(self, url: str) -> str:
-        signature = url.partition("X-Amz-Signature=")[2][:64]
-        return url.replace(signature, another(signature[0]) + signature[1:])
-
-    def with_the_key_of(self, url: str, foreign: str, key: str, other: str) -> str:
-        return url.replace(quote(key), quote(other))
-
-    async def test_a_second_process_finds_the_bucket(self, objects: S3Objects) -> None:
-        await objects.put("documents/shared", b"1", "text/plain")
-        second = await S3Objects.open(S3_ENDPOINT_URL or "", objects.bucket)
-        assert (await second.get("documents/shared")).data == b"1"
-        await second.close()
-
-    async def test_a_wrong_secret_is_a_sentence(self, objects: S3Objects) -> None:
-        with pytest.raises(StoreMisconfigured, match="S3 refuses"):
-            await S3Objects.open(S3_ENDPOINT_URL or "", objects.bucket, access_key="nobody", secret_key="nothing")
-
-
 async def test_an_s3_server_that_is_not_there_is_a_sentence() -> None:
-    with pytest.raises(StoreMisconfigured, match=r"S3 does not answer at http://127\.0\.0\.1:9\."):
+    with pytest.raises(StoreMisconfigured) as refused:
         await S3Objects.open("http://127.0.0.1:9", "studygraph", access_key="a", secret_key="b")
+    sentence = "S3_ENDPOINT_URL names a server that does not answer: nothing listens at 127.0.0.1:9."
+    assert str(refused.value) == sentence
 
 
 async def test_an_s3_address_without_a_scheme_is_a_sentence() -> None:
@@ -223,7 +159,7 @@ def test_the_signed_part_of_an_embedded_link_is_the_key_alone() -> None:
 async def unprepared(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Callable[..., Awaitable[S3Objects]]]:
     """S3 clients for servers that answer nothing, not even at the start."""
 
-    async def nothing_to_prepare(self: S3Objects, endpoint_url: str) -> None:
+    async def nothing_to_prepare(self: S3Objects, endpoint_url: str, create: bool) -> None:
         return
 
     monkeypatch.setattr(S3Objects, "_prepare", nothing_to_prepare)

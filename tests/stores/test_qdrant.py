@@ -1,4 +1,4 @@
-"""Do the vector stores keep their promise: the embedded engine, the client's double, a server where there is one?"""
+"""Do the embedded engine and the client's double keep the promise of the vector stores? A server: `tests/real`."""
 
 import asyncio
 import os
@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest_asyncio
 from datadir import ledger
 from datadir.errors import StoreError, StoreMisconfigured, StoreTimeout, StoreUnavailable
 from datadir.names import StoreName
-from datadir.qdrant import client, embedded, models, setup
+from datadir.qdrant import embedded, models, setup
 from datadir.qdrant.client import QdrantVectors, Vectors
 from datadir.qdrant.collections import COLLECTIONS
 from datadir.qdrant.embedded import EdgeVectors
@@ -37,6 +38,8 @@ ROOT = Path(__file__).parents[2]
 class TestEmbedded(VectorsContract):
     """The engine in this process."""
 
+    implementation = "Qdrant edge, embedded"
+
     @pytest_asyncio.fixture
     async def vectors(self, tmp_path: Path) -> AsyncIterator[EdgeVectors]:
         vectors = await embedded.opened(tmp_path / "vectors")
@@ -49,6 +52,8 @@ class TestEmbedded(VectorsContract):
 class TestLocalMode(VectorsContract):
     """The production code on qdrant-client's local mode: a protocol double, no proof of a server."""
 
+    implementation = "qdrant-client's local mode"
+
     @pytest_asyncio.fixture
     async def vectors(self) -> AsyncIterator[QdrantVectors]:
         from qdrant_client import AsyncQdrantClient
@@ -57,31 +62,6 @@ class TestLocalMode(VectorsContract):
         await vectors.ensure([COLLECTION])
         yield vectors
         await vectors.close()
-
-
-if "QDRANT_HOST" in os.environ:
-
-    class TestServer(VectorsContract):
-        """A real server, in a collection of the contract's own."""
-
-        @pytest_asyncio.fixture
-        async def vectors(self) -> AsyncIterator[QdrantVectors]:
-            vectors = await client.opened(
-                os.environ["QDRANT_HOST"],
-                int(os.environ.get("QDRANT_PORT", "6333")),
-                api_key=os.environ.get("QDRANT_API_KEY"),
-            )
-            await vectors._client.delete_collection(NAME)
-            await vectors.ensure([COLLECTION])
-            yield vectors
-            await vectors._client.delete_collection(NAME)
-            await vectors.close()
-
-else:
-
-    @pytest.mark.skip(reason="QDRANT_HOST names no Qdrant server, and no package registry carries one")
-    def test_the_contract_on_a_server() -> None:
-        """One line for the whole class above."""
 
 
 # The embedded engine: what only a folder on a disk can do.
@@ -103,8 +83,29 @@ async def test_points_and_indexes_survive_closing_and_opening(tmp_path: Path) ->
     async with edge(tmp_path) as vectors:
         [hits] = await vectors.query_batch(NAME, [search(limit=2, with_payload=True)])
         assert [hit.payload for hit in hits] == [POINTS[0].payload, POINTS[1].payload]
-        indexes = await vectors._run(lambda: vectors._shard(NAME).info().payload_schema.keys())
-        assert set(indexes) == set(COLLECTION.indexes)
+        assert await vectors.missing([COLLECTION]) == []
+        more = replace(COLLECTION, indexes={**COLLECTION.indexes, "kind": "keyword"})
+        assert await vectors.missing([more]) == ["index kind of contract"]
+        await vectors.ensure([more])
+    async with edge(tmp_path) as vectors:
+        assert await vectors.missing([more]) == []
+        assert await vectors.missing([COLLECTION]) == []
+
+
+async def test_a_collection_without_points_costs_no_files_and_reads_as_empty(tmp_path: Path) -> None:
+    async with edge(tmp_path) as vectors:
+        await vectors.ensure([COLLECTION])
+        assert os.listdir(tmp_path) == []
+        assert await vectors.query_batch(NAME, [search(), search()]) == [[], []]
+        assert await vectors.retrieve(NAME, [point_id(1)]) == []
+        assert await vectors.scroll(NAME) == ([], None)
+        assert await vectors.count(NAME) == 0
+        await vectors.delete(NAME, filter=only(must=[equals("page_number", 1)]))
+        with pytest.raises(StoreMisconfigured, match="with other vectors"):
+            await vectors.ensure([replace(COLLECTION, size=5)])
+        await vectors.upsert(NAME, POINTS[:1])
+        assert os.listdir(tmp_path) == [NAME]
+        assert await vectors.missing([COLLECTION]) == []
 
 
 WRITER = """
@@ -151,7 +152,8 @@ async def test_a_write_is_acknowledged_when_the_log_is_on_the_disk(
     monkeypatch.setattr(os, "fsync", lambda file: synced.add(os.fstat(file).st_ino))
     async with edge(tmp_path) as vectors:
         await vectors.ensure([COLLECTION])
-        assert not synced
+        await vectors.upsert(NAME, POINTS)
+        synced.clear()
         if write == "upsert":
             await vectors.upsert(NAME, POINTS)
         else:
@@ -171,6 +173,7 @@ async def test_a_second_holder_of_the_folder_is_refused_with_a_sentence(tmp_path
 async def test_a_damaged_folder_is_named(tmp_path: Path, damage: str) -> None:
     async with edge(tmp_path) as vectors:
         await vectors.ensure([COLLECTION])
+        await vectors.upsert(NAME, POINTS)
     (tmp_path / NAME / damage).write_bytes(b"")
     with pytest.raises(StoreMisconfigured, match=f"vector folder {tmp_path / NAME} is damaged"):
         await embedded.opened(tmp_path)
@@ -182,6 +185,9 @@ async def test_a_collection_whose_making_was_cut_short_is_made_again(tmp_path: P
     async with edge(tmp_path) as vectors:
         await vectors.ensure([COLLECTION])
         assert await vectors.count(NAME) == 0
+        assert os.listdir(tmp_path) == []
+        await vectors.upsert(NAME, POINTS)
+        assert await vectors.count(NAME) == len(POINTS)
     assert os.listdir(tmp_path) == [NAME]
 
 
@@ -301,6 +307,7 @@ def test_the_collections_page_says_what_the_program_creates() -> None:
     assert list(sections) == [collection.name for collection in COLLECTIONS]
     for collection in COLLECTIONS:
         section = sections[collection.name].replace("\n", " ")
+        assert section.removeprefix("`").strip().startswith(collection.about)
         assert f"vectors of {collection.size} floats" in section
         assert (
             f"distance {collection.distance}, HNSW m={collection.m}, ef_construct={collection.ef_construct}." in section
@@ -317,8 +324,9 @@ def test_the_collections_page_says_what_the_program_creates() -> None:
 
 async def test_the_setup_makes_every_collection_and_says_what_it_holds(tmp_path: Path) -> None:
     async with edge(tmp_path) as vectors:
-        assert await setup.set_up(vectors) == ["documents: 0 points"]
-        assert await setup.set_up(vectors) == ["documents: 0 points"]
+        lines = [f"{collection.name}: 0 points" for collection in COLLECTIONS]
+        assert await setup.set_up(vectors) == lines
+        assert await setup.set_up(vectors) == lines
 
 
 async def test_the_setup_without_a_server_says_so() -> None:

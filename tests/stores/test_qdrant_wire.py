@@ -13,7 +13,7 @@ from datadir.errors import StoreError, StoreMisconfigured, StoreTimeout, StoreUn
 from datadir.names import StoreName
 from datadir.qdrant import client
 from datadir.qdrant.client import QdrantVectors
-from datadir.qdrant.collections import COLLECTIONS
+from datadir.qdrant.collections import DOCUMENTS
 from tests.stores.qdrant_contract import equals, only, point_id, search
 
 Answer = Callable[[str, bytes], Awaitable[tuple[int, Any]]]
@@ -114,8 +114,10 @@ async def test_a_missing_collection_is_created_as_declared_even_when_another_pro
     async def answer(path: str, body: bytes) -> tuple[int, Any]:
         sent.setdefault(path, []).append(json.loads(body) if body else None)
         result: Any = {"operation_id": 1, "status": "completed"}
-        if path.endswith("/exists"):
-            result = {"exists": len(sent[path]) > 1}
+        if path == "/collections":
+            result = {"collections": [{"name": "another"}]}
+        elif path.endswith("/exists"):
+            result = {"exists": True}
         elif path == "/collections/documents" and body:
             return 409, {"status": {"error": "already exists"}, "time": 0.1}
         elif path == "/collections/documents":
@@ -123,7 +125,9 @@ async def test_a_missing_collection_is_created_as_declared_even_when_another_pro
         return 200, {"time": 0.1, "status": "ok", "result": result}
 
     async with wire(answer) as (vectors, _):
-        await vectors.ensure(COLLECTIONS)
+        assert await vectors.missing([DOCUMENTS]) == ["collection documents"]
+        assert list(sent) == ["/collections"]
+        await vectors.ensure([DOCUMENTS])
     created = sent["/collections/documents"][0]
     assert (created["vectors"], created["hnsw_config"]) == (shape, {"m": 16, "ef_construct": 128})
     assert [
@@ -131,6 +135,7 @@ async def test_a_missing_collection_is_created_as_declared_even_when_another_pro
     ] == [
         ("document_type", "keyword"),
         ("document_id", "keyword"),
+        ("created_at", "datetime"),
     ]
 
 
@@ -160,7 +165,7 @@ async def test_a_server_that_does_not_answer_costs_the_deadline() -> None:
         raise AssertionError
 
     async with wire(answer) as (vectors, _):
-        with ledger.kept() as book, pytest.raises(StoreTimeout, match=r"within 0\.4 s"):
+        with ledger.kept() as book, pytest.raises(StoreTimeout, match=r"within 0\.40 s"):
             await vectors.query_batch("documents", [search()])
     assert 400 <= book.stores[StoreName.QDRANT].ms < 2000
 

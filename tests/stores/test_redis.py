@@ -16,10 +16,13 @@ from datadir.redis.client import Redis
 from tests.stores.redis_contract import RedisContract
 
 ADA = UUID("00000000-0000-4000-8000-0000000000ad")
+TALK = UUID("00000000-0000-4000-8000-0000000007a1")
 
 
 class TestEmbeddedRedis(RedisContract):
     """Valkey, as `make run` starts it."""
+
+    implementation = "Valkey 9, embedded"
 
     @pytest.fixture
     def url(self, redis_url: str) -> str:
@@ -36,9 +39,43 @@ class TestKeys:
         assert len({keys.new_session_id(ADA) for _ in range(1000)}) == 1000
 
     def test_the_keys_of_one_person_share_a_slot(self) -> None:
-        names = [keys.session(keys.new_session_id(ADA)), keys.presence(ADA), keys.rate_limit(ADA, "logIn")]
-        assert names[1:] == [f"presence:{{{ADA}}}", f"ratelimit:{{{ADA}}}:logIn"]
+        names = [
+            keys.session(keys.new_session_id(ADA)),
+            keys.presence(ADA),
+            keys.rate_limit(ADA, "logIn"),
+            keys.simulation_context(ADA, TALK),
+            keys.chat_history(ADA, TALK),
+            keys.proctor_session(ADA, TALK),
+            keys.live("notifications", ADA),
+        ]
+        assert names[1:] == [
+            f"presence:{{{ADA}}}",
+            f"ratelimit:{{{ADA}}}:logIn",
+            f"session:{{{ADA}}}.{TALK}:context",
+            f"chat:{{{ADA}}}.{TALK}:history",
+            f"proctor:session:{{{ADA}}}.{TALK}",
+            f"live:notifications:{{{ADA}}}",
+        ]
         assert len({key_slot(name.encode()) for name in names}) == 1
+        assert all(f"{{{ADA}}}" in name for name in names), "one scan finds them all"
+
+    def test_each_function_makes_keys_of_one_family(self) -> None:
+        made = [
+            keys.session(keys.new_session_id(ADA)),
+            keys.presence(ADA),
+            keys.rate_limit(ADA, "logIn"),
+            keys.last_good("courses.0123456789ab", b"all"),
+            keys.simulation_context(ADA, TALK),
+            keys.chat_history(ADA, TALK),
+            keys.proctor_session(ADA, TALK),
+            keys.BACKGROUND_TASKS,
+            keys.live("classroom", TALK),
+        ]
+        assert [[family for family in keys.PATTERNS if family.holds(key)] for key in made] == [
+            [family] for family in keys.PATTERNS
+        ]
+        assert [keys.family_of(key) for key in made] == list(keys.PATTERNS)
+        assert keys.family_of(f"live:strange:{{{ADA}}}") is None
 
     @pytest.mark.parametrize(
         "forged",
@@ -68,12 +105,18 @@ class TestKeys:
     def test_text_is_not_taken_for_an_id(self) -> None:
         with pytest.raises(TypeError, match=r"^a key is made from a UUID, not from text$"):
             keys.presence(str(ADA))  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match=r"^a key is made from a UUID, not from text$"):
+            keys.chat_history(ADA, f"{TALK}*")  # type: ignore[arg-type]
+
+    def test_a_strange_kind_of_stream_never_becomes_a_key(self) -> None:
+        with pytest.raises(ValueError, match=r"^not a kind of live stream$"):
+            keys.live("*", ADA)  # type: ignore[arg-type]
 
     def test_the_schema_lists_each_family_of_keys(self) -> None:
         schema = Path(datadir.redis.__path__[0], "schema.md").read_text()
         rows = [[cell.strip() for cell in row.split("|")[1:6]] for row in schema.splitlines() if row.startswith("| `")]
-        listed = [(pattern.strip("`"), kind, ttl, learner) for pattern, kind, ttl, _, learner in rows]
-        assert listed == [(p.pattern, p.kind, f"{p.ttl} s", p.learner) for p in keys.PATTERNS]
+        listed = [(pattern.strip("`"), kind, ttl) for pattern, kind, ttl, *_ in rows]
+        assert listed == [(p.pattern, p.kind, f"{p.ttl} s") for p in keys.PATTERNS]
 
 
 class TestAddress:

@@ -7,16 +7,18 @@ store calls are a function of the document and never of the data.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import strawberry
 from aiodataloader import DataLoader
 from graphql import GraphQLResolveInfo
+from graphql.error import located_error
 from graphql.pyutils import Path
 
 from graph.context import Context
-from graph.execution.edge import Edge, Leaf, Root, run
+from graph.execution.edge import Edge, Leaf, Root, Stream, run
 from graph.execution.included import included_requests
 from graph.ids import encode
 from resolvers.errors import Forbidden
@@ -45,6 +47,24 @@ def root_resolver(spec: Root) -> Callable[..., Any]:
         return await spec.call(info.context.operation, **arguments)
 
     return _with_arguments_of(resolve, spec.call, skip=1)
+
+
+def stream_resolver(spec: Stream) -> Callable[..., Any]:
+    """The source of a subscription; what fails in it is told at the field's place."""
+
+    def resolve(root: Any, info: strawberry.Info[Context, Any], **arguments: Any) -> AsyncGenerator[Any, None]:
+        return _located(info._raw_info, spec.events(info.context.operation, **arguments))
+
+    return _with_arguments_of(resolve, spec.events, skip=1)
+
+
+async def _located(info: GraphQLResolveInfo[Any], events: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+    async with aclosing(events):
+        try:
+            async for event in events:
+                yield event
+        except Exception as error:
+            raise located_error(error, info.field_nodes, info.path.as_list()) from error
 
 
 def edge_resolver(spec: Edge) -> Callable[..., Any]:

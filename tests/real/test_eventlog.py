@@ -1,0 +1,102 @@
+"""Do Kafka and the outbox in an old PostgreSQL keep the promise of the event log?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+
+from datadir.kafka.client import EventLog, KafkaEventLog
+from datadir.kafka.embedded import EmbeddedEventLog
+from datadir.kafka.opening import Brokers
+from tests.servers.server import Server
+from tests.stores.eventlog_contract import PATIENCE, EventLogContract, Starter, append, event, receive, started
+from tests.stores.postgres_fixture import Database
+
+
+@pytest_asyncio.fixture(scope="module")
+async def kafka(database_16: Database, kafka_server: Server) -> AsyncIterator[KafkaEventLog]:
+    """The log with its outbox on PostgreSQL 16, and the relay between them at work."""
+    brokers = Brokers(kafka_server.settings["KAFKA_BOOTSTRAP_SERVERS"])
+    log = await KafkaEventLog.open(brokers, database_16.pg, database_16.keys, session=6.0)
+    stop = asyncio.Event()
+    relay = asyncio.create_task(log.publish_until(stop))
+    yield log
+    stop.set()
+    await relay
+    await log.close()
+
+
+class TestKafka(EventLogContract):
+    """A broker of its own."""
+
+    implementation = "Kafka 4"
+
+    @pytest.fixture
+    def database(self, database_16: Database) -> Database:
+        return database_16
+
+    @pytest.fixture
+    def log(self, kafka: KafkaEventLog) -> KafkaEventLog:
+        return kafka
+
+    @pytest.fixture
+    def child(self, database: Database, kafka_server: Server) -> Starter:
+        return lambda group: started(kafka_server.settings["KAFKA_BOOTSTRAP_SERVERS"], database, group)
+
+    async def test_a_relay_that_died_before_its_mark_sends_the_same_event_again(
+        self, log: EventLog, database: Database
+    ) -> None:
+        key = str(uuid4())
+        sent = event(key, 1)
+        await append(log, database, sent)
+        [first] = await receive(log, f"g-{uuid4()}", [key], 1)
+        unmark = (
+            "update outbox set published_at = null, log_offset = null where event_id = $1 and published_at is not null"
+        )
+        async with asyncio.timeout(PATIENCE):
+            while await database.owner.execute(unmark, sent.event_id) != "UPDATE 1":
+                pass  # the relay has not marked it yet
+        both = await receive(log, f"g-{uuid4()}", [key], 2)
+        assert [each.event for each in both] == [first.event, first.event]
+        assert both[0].offset < both[1].offset
+
+    async def test_a_published_row_knows_its_offset(self, log: EventLog, database: Database) -> None:
+        key = str(uuid4())
+        await append(log, database, *(event(key, nth) for nth in range(3)))
+        got = await receive(log, f"g-{uuid4()}", [key], 3)
+        offsets: list[int] = []
+        async with asyncio.timeout(PATIENCE):
+            while len(offsets) < 3:
+                rows = await database.owner.fetch(
+                    "select log_offset from outbox where key = $1 and published_at is not null order by position", key
+                )
+                offsets = [row[0] for row in rows]
+        assert offsets == [each.offset for each in got]
+
+    async def test_many_large_events_go_out_in_order(self, log: EventLog, database: Database) -> None:
+        key = str(uuid4())
+        await append(log, database, *(event(key, nth, text="x" * 200_000) for nth in range(12)))
+        got = await receive(log, f"g-{uuid4()}", [key], 12)
+        assert [each.event.payload["nth"] for each in got] == list(range(12))
+
+
+class TestOutboxOnPostgreSQL15(EventLogContract):
+    """The outbox as the log, on the oldest server that the program runs on."""
+
+    implementation = "PostgreSQL 15"
+
+    @pytest.fixture
+    def database(self, database_15: Database) -> Database:
+        return database_15
+
+    @pytest.fixture
+    def log(self, database: Database) -> EmbeddedEventLog:
+        return EmbeddedEventLog(database.pg, database.keys, lease=1.0, poll=0.02)
+
+    @pytest.fixture
+    def child(self, database: Database) -> Starter:
+        return lambda group: started("embedded", database, group)

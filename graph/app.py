@@ -12,6 +12,7 @@ import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
 from typing import Any, Final, cast
 
@@ -34,7 +35,7 @@ from graph.execution.documents import Document, DocumentErrors, Documents
 from graph.execution.executor import PlannedExecutor
 from graph.execution.explain import explained
 from graph.execution.plans import Plans
-from graph.explorer.served import Explorer
+from graph.explorer.served import BUILT, Explorer
 from graph.http.endpoint import GraphQLEndpoint
 from graph.http.envelope import Envelope
 from graph.http.failures import handlers
@@ -312,8 +313,11 @@ class Application(Starlette):
             await super().__call__(scope, receive, send)
 
 
-def application(settings: Settings, services: AbstractAsyncContextManager[Services]) -> Application:
-    """The whole ASGI application; its lifespan opens `services` and closes them."""
+def application(
+    settings: Settings, services: AbstractAsyncContextManager[Services], *, built: Path = BUILT
+) -> Application:
+    """The whole ASGI application; its lifespan opens `services` and closes them. `built` is the full explorer's folder,
+    which need not be there."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -323,7 +327,7 @@ def application(settings: Settings, services: AbstractAsyncContextManager[Servic
                 downloads.source = Downloads(opened.stores.objects)
             yield
 
-    explorer = Explorer(settings)
+    explorer = Explorer(settings, built)
     endpoint = GraphQLEndpoint(page=explorer.page)
     downloads = ObjectDownload()
     app = Application(

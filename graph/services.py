@@ -25,6 +25,9 @@ from datadir.tls import PREFIXES, TlsFiles
 from graph.settings import SHORTEST_SECRET, Settings
 from loaders.accounts import PREAMBLE
 from loaders.cursor import Cursors
+from resolvers import key_rotation
+from resolvers.job_kinds import KINDS
+from resolvers.jobs import Runner
 from resolvers.operation import Services
 from resolvers.passwords import Passwords
 from resolvers.sessions import SeenSessions
@@ -106,7 +109,7 @@ def secret_of(settings: Settings, folder: DataFolder | None) -> str:
     secret = kept.read_text(encoding="ascii", errors="replace").strip()
     if len(secret) < SHORTEST_SECRET:
         raise DataFolderUnusable(
-            f"{kept} is damaged: bring it back, or remove it, and everybody has to log in once more."
+            f"{kept} is damaged: bring it back, or remove the whole data folder and begin anew."
         )
     return secret
 
@@ -132,6 +135,7 @@ async def opened(
     async with AsyncExitStack() as stack:
         stores, launcher = await _stores(addresses(settings, secret), stack, folder, progress)
         await stores.redis.load([PREAMBLE])
+        await key_rotation.begin(stores)
         embedder = Embedder()
         stack.push_async_callback(embedder.close)
         passwords = Passwords()
@@ -144,6 +148,7 @@ async def opened(
             await _seed(services, progress, settings)
         await stack.enter_async_context(_background(_index(services, settings)))
         await stack.enter_async_context(_background(stores.events.publish_until(asyncio.Event())))
+        await stack.enter_async_context(_background(Runner(services, KINDS).run_until(asyncio.Event())))
         yield services
 
 

@@ -32,7 +32,7 @@ from datadir.redis import keys
 from datadir.scope import ANONYMOUS
 from loaders.degrading import Degrades, declared
 from loaders.shape import Shape
-from loaders.write_behind import ENTRY, MARK, RENEW, Found, WriteBehind
+from loaders.write_behind import ENTRY, MARK, RENEW, WriteBehind
 
 if TYPE_CHECKING:
     from datadir.cassandra.client import Series
@@ -131,7 +131,7 @@ class Cache:
             kept = await self._last_good(cached, distinct, failure)
             return [kept.get(each, failure) for each in asked]
         found = dict(zip(distinct, records, strict=True))
-        self._behind.keep(cached, [(key, Found(each, began, heard)) for key, each in found.items() if each is not None])
+        self._behind.keep(cached, found, began=began, heard=heard)
         return [found[each] for each in asked]
 
     async def clear(self, cached: Cached[K, R], changed: Sequence[K]) -> None:

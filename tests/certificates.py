@@ -44,9 +44,9 @@ class Authority:
         """What whoever trusts this CA trusts."""
         self.file.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
 
-    def server(self, name: str = "server", *, days: int = 1) -> Identity:
-        """A server at GOOD_HOST, whose certificate ends in so many days; below zero it has ended."""
-        names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(GOOD_HOST))])
+    def server(self, name: str = "server", *, days: int = 1, host: str = GOOD_HOST) -> Identity:
+        """A server at this address, whose certificate ends in so many days; below zero it has ended."""
+        names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))])
         return self._identity(name, days, names, ExtendedKeyUsageOID.SERVER_AUTH)
 
     def client(self, name: str = "client") -> Identity:

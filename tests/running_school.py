@@ -99,7 +99,8 @@ async def running_school(folder: Path, **other: Any) -> AsyncIterator[RunningSch
             # The clock stands still, so that answers can be compared to the letter.
             now = datetime.now(UTC).replace(microsecond=0)
             still = replace(services, now=lambda: now)
-            app = application(settings, _given(still))
+            # Without the full explorer, whether somebody has built one here or not.
+            app = application(settings, _given(still), built=folder / "built")
             async with app.router.lifespan_context(app):
                 transport = httpx.ASGITransport(app=app)
                 async with httpx.AsyncClient(transport=transport, base_url="http://school.test") as http:

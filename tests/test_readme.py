@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from datadir.names import StoreName
 from graph.settings import PREFIX, SECRETS, Settings, environment_name
 from resolvers.demo.named import NAMED
 from resolvers.demo.roster import PASSWORD
+from tests.execution.test_explain import predicted
+from tests.queries.triple import triples
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -137,6 +140,30 @@ def test_its_store_calls_are_those_of_the_front_page() -> None:
     assert told == {store.value: 0 for store in StoreName} | pinned
     assert sum(told.values()) == 18
     assert "\nEighteen, with 20 members or 100" in table
+
+
+def drawn(plan: dict[str, Any]) -> str:
+    """A plan as the README draws it: what is asked before the first level, then each edge below its level."""
+
+    def stores(calls: dict[str, int]) -> str:
+        return ", ".join(f"{store} {count}" for store, count in calls.items()) or "-"
+
+    lines: list[str] = []
+    before = Counter(plan["calls"])
+    for level in plan["levels"]:
+        for number, edge in enumerate(level["edges"]):
+            head = "" if number else f"level {level['level']}"
+            lines.append(f"{head:<9}{edge['path']:<65}{stores(edge['calls'])}")
+            before.subtract(edge["calls"])
+    opening = f"{'before':<9}{'the session, and what the asker may see':<65}{stores(dict(sorted((+before).items())))}"
+    return "\n".join([opening, *lines, f"{'together':<9}{plan['total']:<65}{stores(plan['calls'])}"])
+
+
+def test_its_plan_is_the_plan_of_the_front_page() -> None:
+    triple = next(each for each in triples() if each.question == TRIPLE)
+    plan = predicted(triple)
+    assert plan is not None
+    assert block("text") == drawn(plan) + "\n"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

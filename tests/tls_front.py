@@ -1,56 +1,67 @@
-"""How do tests put TLS before a server that speaks without? A door on loopback that wants a client's certificate."""
+"""How do tests put TLS before a server that speaks without? A door on loopback that wants a client's certificate.
+
+In threads, because asyncio's own servers hang up without saying what they dislike of a client's certificate, and real
+servers say it.
+"""
 
 from __future__ import annotations
 
-import asyncio
+import select
+import socket
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from threading import Thread
 
 from tests.certificates import GOOD_HOST, Authority, Identity
 
 
-@asynccontextmanager
-async def tls_front(authority: Authority, identity: Identity, port: int) -> AsyncIterator[int]:
+@contextmanager
+def tls_front(authority: Authority, identity: Identity, port: int) -> Iterator[int]:
     """The port of a door that shows this identity, lets in whom the authority signed, and leads to `port`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(identity.cert, identity.key)
     context.load_verify_locations(authority.file)
     context.verify_mode = ssl.CERT_REQUIRED
-    wires: set[asyncio.Task[None]] = set()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        wires.add(task)
-        with suppress(OSError, asyncio.CancelledError):
-            await _joined(reader, writer, port)
-        writer.close()
-        wires.discard(task)
-
-    server = await asyncio.start_server(serve, GOOD_HOST, 0, ssl=context)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        for wire in list(wires):
-            wire.cancel()
-        await asyncio.gather(*wires, return_exceptions=True)
+    with socket.create_server((GOOD_HOST, 0), backlog=64) as listener:
+        accepting = Thread(target=_accept, args=(listener, context, port))
+        accepting.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            accepting.join()
 
 
-async def _joined(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
-    behind, to_behind = await asyncio.open_connection(GOOD_HOST, port)
+def _accept(listener: socket.socket, context: ssl.SSLContext, port: int) -> None:
+    wires: list[Thread] = []
+    open_sockets: list[socket.socket] = []
+    while True:
+        try:
+            plain, _ = listener.accept()
+        except OSError:  # the door is closed
+            break
+        open_sockets.append(plain)
+        wires.append(Thread(target=_serve, args=(plain, context, port)))
+        wires[-1].start()
+    for each in open_sockets:
+        with suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)
+    for wire in wires:
+        wire.join()
 
-    async def passed_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        while said := await source.read(65536):
-            sink.write(said)
-            await sink.drain()
 
-    halves = [asyncio.ensure_future(passed_on(reader, to_behind)), asyncio.ensure_future(passed_on(behind, writer))]
-    try:
-        await asyncio.wait(halves, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for half in halves:
-            half.cancel()
-        await asyncio.gather(*halves, return_exceptions=True)
-        to_behind.close()
+def _serve(plain: socket.socket, context: ssl.SSLContext, port: int) -> None:
+    with ExitStack() as stack, suppress(OSError):
+        stack.enter_context(plain)
+        door = stack.enter_context(context.wrap_socket(plain, server_side=True))
+        behind = stack.enter_context(socket.create_connection((GOOD_HOST, port)))
+        # One thread for both ways: two must not work on one TLS connection.
+        while True:
+            ready = [door] if door.pending() else select.select([door, behind], [], [])[0]
+            for source, sink in ((door, behind), (behind, door)):
+                if source in ready:
+                    said = source.recv(65536)
+                    if not said:
+                        return
+                    sink.sendall(said)

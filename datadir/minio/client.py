@@ -7,19 +7,18 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from time import perf_counter
-from typing import Any, Final, Protocol
-from urllib.parse import urlsplit
+from typing import Any, Protocol
 
 import aioboto3
-from aiobotocore.config import AioConfig
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, HTTPClientError, ReadTimeoutError
 
-from datadir import unreachable
 from datadir.circuit import Circuit
 from datadir.errors import ObjectNotFound, StoreError, StoreMisconfigured, StoreTimeout, StoreUnavailable
 from datadir.ledger import count
+from datadir.minio import opening
 from datadir.minio.errors import BadObjectKey, BadRange, ObjectTooLarge
 from datadir.minio.keys import attachment, object_key, object_prefix
+from datadir.minio.opening import CONNECTIONS, NO_FILES
 from datadir.minio.stored import (
     ANSWER_DEADLINE,
     MAX_OBJECT_BYTES,
@@ -33,7 +32,7 @@ from datadir.minio.stored import (
     link_seconds,
 )
 from datadir.names import StoreName
-from datadir.tls import SYSTEM, TlsFiles
+from datadir.tls import TlsFiles
 
 _MISSING = {"404", "NoSuchKey", "NotFound", "NoSuchBucket"}
 _NOT_HOLDABLE = {
@@ -42,8 +41,6 @@ _NOT_HOLDABLE = {
     "XMinioParentIsObject",
     "XMinioObjectExistsAsDirectory",
 }
-NO_FILES: Final = TlsFiles(StoreName.MINIO)
-CONNECTIONS = 50
 WAITING = 400  # calls that may wait for a connection; one more is refused at once
 _DELETE_AT_ONCE = 1000  # S3's own limit of one multi-object delete
 
@@ -117,25 +114,8 @@ class S3Objects:
         that browsers reach, where it differs from `endpoint_url`: a signature covers the host name. Raises
         StoreMisconfigured with a sentence.
         """
-        address = urlsplit(endpoint_url)
-        if tls and address.scheme == "http":
-            raise StoreMisconfigured(StoreName.MINIO, f"{tls.ca_setting} is set: write https:// in S3_ENDPOINT_URL.")
-        context = await tls.context()
-        # A path, or what botocore itself brings: the CAs of Mozilla's list.
-        verify = tls.ca if tls.ca not in (None, SYSTEM) else None
-        config = AioConfig(
-            client_cert=None if tls.cert is None else (tls.cert, tls.key or tls.cert),
-            signature_version="s3v4",
-            s3={"addressing_style": "path"},
-            max_pool_connections=CONNECTIONS,
-            connect_timeout=2,
-            read_timeout=TRANSFER_DEADLINE,
-            # One wire request is one call in the ledger: nothing is repeated behind our back.
-            retries={"total_max_attempts": 1, "mode": "standard"},
-            # Checksums on by default are younger than many servers.
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-        )
+        context = await opening.context_for(endpoint_url, tls)
+        config, verify = opening.config(context), opening.verify(tls)
         session = aioboto3.Session(aws_access_key_id=access_key, aws_secret_access_key=secret_key, region_name=region)
         stack = AsyncExitStack()
         try:
@@ -154,10 +134,7 @@ class S3Objects:
             if isinstance(error, ValueError):  # botocore's word for an endpoint that is no URL
                 raise StoreMisconfigured(StoreName.MINIO, f"S3_ENDPOINT_URL is not an address: {error}.") from error
             if isinstance(error.__cause__, (BotoCoreError, OSError)):
-                if address.scheme == "https" and context is None:
-                    context = await TlsFiles(StoreName.MINIO, ca=SYSTEM).context()
-                place = (address.hostname or "", address.port or (443 if address.scheme == "https" else 80))
-                said = await unreachable.sentence("S3_ENDPOINT_URL", [place], tls, context)
+                said = await opening.sentence(endpoint_url, tls, context)
                 if said is not None:
                     raise StoreMisconfigured(StoreName.MINIO, said) from error
             raise

@@ -6,6 +6,7 @@ built after that too; the small one stays at `/graphql?page=small`.
 
 from __future__ import annotations
 
+import asyncio
 import mimetypes
 import os
 import re
@@ -52,15 +53,14 @@ class Explorer:
         self._settings = settings
         self._built = built
 
-    def page(self, query: Mapping[str, str]) -> tuple[dict[str, str], str] | None:
+    async def page(self, query: Mapping[str, str]) -> tuple[dict[str, str], str] | None:
         """Headers and text of the page that a browser gets; None where there is none. `page=small` asks for that."""
         if not self._settings.shows_explorer:
             return None
-        full = self._full()
-        if full is None:
-            return _HEADERS | {"content-security-policy": _POLICY}, explorer(self._settings)
-        if query.get("page") == "small":
-            return _HEADERS | {"content-security-policy": _POLICY}, explorer(self._settings, other="/graphql")
+        full = await asyncio.to_thread(self._full)
+        if full is None or query.get("page") == "small":
+            text = explorer(self._settings, other=None if full is None else "/graphql")
+            return _HEADERS | {"content-security-policy": _POLICY}, text
         text = explorer(self._settings, full, other="/graphql?page=small")
         return _HEADERS | {"content-security-policy": _FULL_POLICY}, text
 

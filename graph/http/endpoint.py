@@ -28,6 +28,8 @@ class Answered(Protocol):
 
 
 Answerer = Callable[..., Awaitable[Answered]]
+Pages = Callable[[dict[str, str]], Awaitable[tuple[dict[str, str], str] | None]]
+"""The query string's parameters in; headers and text of the page out, None where there is no page."""
 Response = tuple[int, list[tuple[bytes, bytes]], bytes]
 
 
@@ -37,7 +39,7 @@ class GraphQLEndpoint:
     # Set when the stores are open, before the first request is taken.
     answer: Answerer
 
-    def __init__(self, *, page: Callable[[dict[str, str]], tuple[dict[str, str], str] | None]) -> None:
+    def __init__(self, *, page: Pages) -> None:
         self._page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -56,7 +58,7 @@ class GraphQLEndpoint:
     async def _respond(self, request: Incoming) -> Response:
         accept = request.header(b"accept")
         method = request.method
-        if method in ("GET", "HEAD") and wants_page(accept) and (page := self._page_for(request.query())):
+        if method in ("GET", "HEAD") and wants_page(accept) and (page := await self._page_for(request.query())):
             return page
         kind = JSON
         try:
@@ -78,9 +80,9 @@ class GraphQLEndpoint:
         )
         return _response(answer.body, answer.status, kind, _EXTRA.get(answer.status, {}))
 
-    def _page_for(self, query: dict[str, str]) -> Response | None:
+    async def _page_for(self, query: dict[str, str]) -> Response | None:
         """What a browser sees that asks nothing; None where it asks, or where there is no page."""
-        shown = None if "query" in query else self._page(query)
+        shown = None if "query" in query else await self._page(query)
         if shown is None:
             return None
         headers, text = shown

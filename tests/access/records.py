@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from graphql import FieldNode, InlineFragmentNode, OperationDefinitionNode, parse
 
+from datadir.names import StoreName
 from tests.access.viewers import CLASSROOM, FELLOW, PASSWORD, Eyes
 
 _LOG_IN: Final = f'logIn(input: {{ email: "{FELLOW}", password: "{PASSWORD}" }})'
@@ -27,9 +28,13 @@ def _of(name: str, kind: str, below: str = "FIELDS") -> str:
 QUESTIONS: Final = {
     "Query: the roots": "{ FIELDS }",
     "Mutation: the roots": "mutation { FIELDS }",
+    "Subscription: the roots": "subscription { FIELDS }",
     "_Service: the schema": "{ it: _service { FIELDS } }",
     "Node: the classroom": "{ it: node(id: $classroom) { FIELDS } }",
     "Store: any": "{ it: stores { FIELDS } }",
+    "StoresEvent: the first": "subscription { it: storesLive { FIELDS } }",
+    "StoresSnapshot: the first": "subscription { storesLive { it: snapshot { FIELDS } } }",
+    "StoreChange: of Kafka": "subscription { storesLive(after: $change) { it: changes { FIELDS } } }",
     "LogInPayload: a log-in": f"mutation {{ it: {_LOG_IN} {{ FIELDS }} }}",
     "LogInError: a wrong password": f"mutation {{ {_WRONG} {{ it: errors {{ FIELDS }} }} }}",
     "User: oneself": "{ it: viewer { FIELDS } }",
@@ -134,4 +139,16 @@ async def found_ids(eyes: Eyes) -> dict[str, str]:
         "assessment": next(each["id"] for each in summarised if each["dueAt"]),
         "document": chunk["document"]["id"],
         "chunk": chunk["id"],
+        "change": await _before_a_change(eyes),
     }
+
+
+async def _before_a_change(eyes: Eyes) -> str:
+    """Where somebody stands who followed the stores when Kafka was not as it is now."""
+    progress = eyes.school.services.stores.progress
+    progress[StoreName.KAFKA] = 50
+    try:
+        event = (await eyes.ask("anonymous", "subscription { storesLive { cursor } }")).json()
+    finally:
+        del progress[StoreName.KAFKA]
+    return str(event["data"]["storesLive"]["cursor"])

@@ -11,6 +11,8 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from datadir.scope import SYSTEM
+from loaders.jobs import insert_job
 from tests.access.viewers import VIEWERS
 from tests.running_school import RunningSchool
 
@@ -27,7 +29,11 @@ PROTECTED: Final = {
     "public.submissions",
     "public.documents",
     "public.outbox",
+    "public.jobs",
+    "public.learner_keys",
 }
+PROGRAMS_OWN: Final = ("outbox", "learner_keys")
+"""Of these administrators see nothing either."""
 _CASSANDRA: Final = "stands in for Cassandra, which knows no rows' owners: the door is which partitions are asked for"
 OPEN: Final = {
     "public.alembic_version": "the schema's revision; the application may not even read it",
@@ -87,6 +93,7 @@ def settings_of(person: Person) -> dict[str, object]:
 
 @pytest_asyncio.fixture(scope="module")
 async def rows(school: RunningSchool, guest: UUID) -> Rows:
+    await a_job_of_each(school, [email for _, email in VIEWERS.values()])
     tables: dict[str, list[asyncpg.Record]] = {}
     async with session(school, role="system") as system:
         for name in PROTECTED:
@@ -105,6 +112,14 @@ async def rows(school: RunningSchool, guest: UUID) -> Rows:
                 )
     assert set(people) == set(VIEWERS) - {"anonymous"}
     return Rows(people, tables)
+
+
+async def a_job_of_each(school: RunningSchool, emails: list[str]) -> None:
+    """A job for each of these people, of a kind that nobody runs."""
+    async with school.services.stores.postgresql.transaction(SYSTEM) as tx:
+        owners = await tx.fetch("select id from users where email = any($1) order by email", emails)
+        for row in [{"id": None}, *owners]:
+            await insert_job(tx, "nobodys.work", {}, owner=row["id"])
 
 
 def promised(rows: Rows, person: Person) -> dict[str, set[object]]:
@@ -135,6 +150,8 @@ def promised(rows: Rows, person: Person) -> dict[str, set[object]]:
         ),
         "documents": keys("documents", lambda row: row["classroom_id"] in here),
         "outbox": set(),
+        "jobs": keys("jobs", lambda row: row["owner"] == person.id),
+        "learner_keys": set(),
     }
 
 
@@ -153,8 +170,10 @@ async def test_the_cases_tell_roles_apart(rows: Rows) -> None:
     assert len(seen["assistant"]["classrooms"]) == len(seen["guest"]["classrooms"]) == 2
     assert len(seen["student"]["submissions"]) < len(seen["teacher"]["submissions"])
     assert seen["service"]["users"] == seen["admin"]["users"] > seen["student"]["users"]
-    assert not any(seen["service"][table] for table in rows.tables if table != "users")
-    assert all(len(seen["admin"][table]) == len(rows.tables[table]) > 0 for table in rows.tables if table != "outbox")
+    assert not any(seen["service"][table] for table in rows.tables if table not in ("users", "jobs"))
+    everything = [table for table in rows.tables if table not in PROGRAMS_OWN]
+    assert all(len(seen["admin"][table]) == len(rows.tables[table]) > 0 for table in everything)
+    assert len(seen["student"]["jobs"]) == len(seen["service"]["jobs"]) == 1
 
 
 @pytest.mark.parametrize("table", sorted(PROTECTED))

@@ -18,6 +18,7 @@ from graphql import (
     is_non_null_type,
 )
 
+from graph.execution.degrades_directive import Degrades as Shown
 from graph.execution.edge import (
     NO_CALLS,
     POSTGRESQL,
@@ -35,8 +36,9 @@ from graph.execution.edge import (
 from graph.schema import graphql_schema, sdl
 from graph.types.node import Node
 from loaders import Loaders, accounts, page
-from resolvers.degrading import Degrades, Undeclared, degradation
+from resolvers.degrading import Degrades, Undeclared, degradation, degrades_with
 from resolvers.operation import Operation
+from tests.stores.courses import COURSES
 
 PRINTED = build_schema(sdl(), assume_valid_sdl=True)
 # What fails there is told by the value itself.
@@ -138,6 +140,20 @@ def test_every_read_of_an_operation_says_what_the_failure_of_its_store_means() -
 def test_records_that_are_fetched_again_are_lost_one_by_one() -> None:
     for face in Node.__subclasses__():
         assert degradation(face.by_keys) in (Degrades.NULL, Degrades.STALE), face.__name__
+
+
+@degrades_with(COURSES)
+async def cached(operation: Operation, parents: Sequence[Any]) -> list[Any]:
+    """A batch function that answers by a read with last good values."""
+    return list(parents)
+
+
+def test_a_field_whose_read_is_cached_says_stale() -> None:
+    declared = spec_of(edge(cached, "What was found.", calls=POSTGRESQL))
+    assert isinstance(declared, Edge)
+    assert declared.degrades is Degrades.STALE
+    [directive] = [each for each in edge(cached, "The same.", calls=POSTGRESQL).directives if isinstance(each, Shown)]
+    assert directive.to is Degrades.STALE
 
 
 async def undeclared(operation: Operation, parents: Sequence[Any]) -> list[Any]:

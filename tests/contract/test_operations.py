@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 import pytest
 from graphql import OperationDefinitionNode, parse, print_ast, validate
 
+from graph.app import Answer
 from graph.schema import graphql_schema
+from tests.live.following import first
 from tests.running_school import RunningSchool
 
 OPERATIONS = Path(__file__).parent / "operations"
@@ -60,6 +62,15 @@ def variables(name: str, ids: dict[str, str]) -> dict[str, Any]:
     return found
 
 
+async def answered(school: RunningSchool, name: str, account: str | None) -> Answer:
+    """The answer over HTTP; of a subscription what its stream says first."""
+    document, given = DOCUMENTS[name], variables(name, school.ids)
+    if document.startswith("subscription"):
+        return await first(school, document, given, token=await school.token(account) if account else None)
+    response = await school.post(document, given, account)
+    return Answer(response.json(), response.status_code)
+
+
 def test_there_is_an_example_for_each() -> None:
     assert sorted(DOCUMENTS) == sorted(EXAMPLES)
 
@@ -72,16 +83,16 @@ def test_the_schema_knows_all_that_is_asked_for(name: str) -> None:
 @pytest.mark.parametrize("sent", SENT, ids=lambda sent: f"{sent.name}-{sent.sender}")
 async def test_it_answers_its_sender_and_refuses_the_others(sent: Sent, school: RunningSchool) -> None:
     account = None if sent.sender == "anonymous" else sent.sender
-    response = await school.post(DOCUMENTS[sent.name], variables(sent.name, school.ids), account)
-    body = response.json()
+    answer = await answered(school, sent.name, account)
+    body = answer.body
     if sent.code is None:
-        assert response.status_code == 200
+        assert answer.status == 200
         assert "errors" not in body
         assert None not in body["data"].values()
         return
     assert [error["extensions"]["code"] for error in body["errors"]] == [sent.code]
     if sent.code == "UNAUTHENTICATED":
-        assert response.status_code == 401
+        assert answer.status == 401
         assert "data" not in body
     else:
         assert set(body["data"].values()) == {None}

@@ -184,7 +184,9 @@ def test_inputs_are_inputs_filters_or_orders() -> None:
 
 def test_what_is_called_at_is_a_moment_and_each_moment_is_called_so() -> None:
     for kind, name, field in fields():
-        assert name.endswith("At") == (get_named_type(field.type).name == "DateTime"), f"{kind.name}.{name}"
+        assert (name.endswith("At") or name == "at") == (get_named_type(field.type).name == "DateTime"), (
+            f"{kind.name}.{name}"
+        )
 
 
 def test_a_name_is_always_there() -> None:

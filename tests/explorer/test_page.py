@@ -51,6 +51,7 @@ def test_the_configuration_arrives_as_the_scripts_expect_it() -> None:
     assert seen.config() == {
         "endpoint": "/graphql",
         "production": False,
+        "other": None,
         "demo": {
             "password": "studygraph-demo",
             "accounts": {"teacher": "teacher@demo.school"},

@@ -40,7 +40,17 @@ THREE_LEVELS = "classrooms { nodes { teacher { "
         (
             "subscription { nothing }",
             "GRAPHQL_VALIDATION_FAILED",
-            "The subscription operation is not supported by the schema.",
+            "Cannot query field 'nothing' on type 'Subscription'.",
+        ),
+        (
+            "subscription { storesLive @skip(if: true) { kind } }",
+            "GRAPHQL_VALIDATION_FAILED",
+            "Anonymous Subscription must not use `@skip` or `@include` directives in the top level selection.",
+        ),
+        (
+            "subscription { storesLive { kind } }",
+            "BAD_REQUEST",
+            "A subscription is a stream: this request takes one answer.",
         ),
         (
             "{ __typename } type Mine { id: ID }",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from datadir.names import StoreName
 from graph.app import Answer, Graph
-from graph.http.envelope import Envelope
 from loaders.watch import Watch
+from tests.live.following import following
 from tests.running_school import RunningSchool
 
 LIVE = """
@@ -23,18 +23,6 @@ subscription StoresLive($after: String) {
 }
 """
 DETAILS = "subscription { storesLive { kind snapshot { stores { name version mode } } } }"
-
-
-@asynccontextmanager
-async def following(
-    graph: Graph, after: str | None = None, *, document: str = LIVE, authorization: str | None = None
-) -> AsyncIterator[AsyncIterator[Answer]]:
-    """A stream, left at the end."""
-    answers = graph.stream(Envelope(document, {"after": after}), authorization=authorization)
-    try:
-        yield answers
-    finally:
-        await answers.aclose()
 
 
 async def heard(answers: AsyncIterator[Answer]) -> Any:
@@ -61,7 +49,7 @@ def change(store: str, status: str) -> dict[str, Any]:
 
 async def test_first_come_all_stores_then_what_becomes_of_one(graph: Graph, school: RunningSchool) -> None:
     objects = school.folder.path / "minio" / "objects"
-    async with following(graph) as answers:
+    async with following(graph, LIVE) as answers:
         first = await heard(answers)
         assert first["kind"] == "SNAPSHOT"
         assert first["at"] == school.now.strftime("%Y-%m-%dT%H:%M:%S.000Z")
@@ -80,13 +68,13 @@ async def test_first_come_all_stores_then_what_becomes_of_one(graph: Graph, scho
 
 
 async def test_a_cursor_goes_on_where_it_was(graph: Graph, school: RunningSchool) -> None:
-    async with following(graph) as answers:
+    async with following(graph, LIVE) as answers:
         cursor = (await heard(answers))["cursor"]
     with at_work(school, 50):
-        async with following(graph, cursor) as answers:
+        async with following(graph, LIVE, {"after": cursor}) as answers:
             event = await heard(answers)
             assert (event["kind"], event["changes"]) == ("CHANGE", [change("kafka", "WARMING")])
-    async with following(graph, cursor) as answers:
+    async with following(graph, LIVE, {"after": cursor}) as answers:
         event = await heard(answers)
         # What began and ended meanwhile is no change any more, but it is counted.
         assert (event["kind"], event["changes"], event["dropped"]) == ("CHANGE", [], 2)
@@ -94,16 +82,16 @@ async def test_a_cursor_goes_on_where_it_was(graph: Graph, school: RunningSchool
 
 async def test_a_cursor_of_another_process_begins_anew(graph: Graph, school: RunningSchool) -> None:
     other = Graph(replace(school.services, health=Watch(lambda store: store.status)), school.settings)
-    async with following(other) as answers:
+    async with following(other, LIVE) as answers:
         cursor = (await heard(answers))["cursor"]
-    async with following(graph, cursor) as answers:
+    async with following(graph, LIVE, {"after": cursor}) as answers:
         event = await heard(answers)
         assert (event["kind"], len(event["snapshot"]["stores"]), event["changes"]) == ("RESET", 7, None)
         assert event["cursor"] != cursor
 
 
 async def test_a_forged_cursor_is_refused_and_that_is_all(graph: Graph) -> None:
-    async with following(graph, "forged") as answers:
+    async with following(graph, LIVE, {"after": "forged"}) as answers:
         [answer] = [each async for each in answers]
     [error] = answer.body["errors"]
     assert answer.body["data"] is None
@@ -114,12 +102,12 @@ async def test_a_forged_cursor_is_refused_and_that_is_all(graph: Graph) -> None:
 async def test_without_an_account_one_follows_what_everyone_may_see_and_nothing_else(
     graph: Graph, school: RunningSchool
 ) -> None:
-    async with following(graph, document=DETAILS) as answers:
+    async with following(graph, DETAILS) as answers:
         [answer] = [each async for each in answers]
         assert answer.status == 401
         assert [each["extensions"]["code"] for each in answer.body["errors"]] == ["UNAUTHENTICATED"]
     for account, mode in (("student", None), ("admin", "EMBEDDED")):
-        async with following(graph, document=DETAILS, authorization=f"Bearer {await school.token(account)}") as answers:
+        async with following(graph, DETAILS, token=await school.token(account)) as answers:
             answer = await anext(answers)
             [modes] = [{each["mode"] for each in answer.body["data"]["storesLive"]["snapshot"]["stores"]}]
             assert modes == {mode}

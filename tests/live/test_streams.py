@@ -19,6 +19,7 @@ from graph.http.envelope import Envelope
 from resolvers.demo.named import NAMED
 from resolvers.demo.roster import PASSWORD
 from resolvers.tokens import ACCESS_LIFETIME, LEEWAY
+from tests.live.following import following
 from tests.live.glimpses import glimpsing, source
 from tests.running_school import LOG_IN, RunningSchool
 
@@ -33,17 +34,13 @@ def glimpses(graph: Graph) -> Graph:
 
 
 @asynccontextmanager
-async def following(
+async def glimpsed(
     graph: Graph, school: RunningSchool, *, token: str | None = None, **shown: Any
 ) -> AsyncIterator[AsyncGenerator[Answer, None]]:
-    """Glimpses of the demo's classroom, as its teacher."""
-    authorization = f"Bearer {token or await school.token('teacher')}"
-    envelope = Envelope(GLIMPSES, {"id": school.ids["classroom"]})
-    answers = graph.stream(envelope, authorization=authorization, **shown)
-    try:
+    """The demo's classroom, followed by its teacher."""
+    sent = token or await school.token("teacher")
+    async with following(graph, GLIMPSES, {"id": school.ids["classroom"]}, token=sent, **shown) as answers:
         yield answers
-    finally:
-        await answers.aclose()
 
 
 async def glimpse(answers: AsyncIterator[Answer], number: int) -> dict[str, Any]:
@@ -60,7 +57,7 @@ def codes(body: dict[str, Any]) -> list[str]:
 
 async def test_an_event_is_read_when_it_comes(glimpses: Graph, school: RunningSchool) -> None:
     postgresql = school.services.stores.postgresql
-    async with following(glimpses, school) as answers:
+    async with glimpsed(glimpses, school) as answers:
         assert (await glimpse(answers, 1))["data"]["glimpses"]["classroom"] == SEEN
         try:
             async with postgresql.transaction(SYSTEM) as tx:
@@ -82,7 +79,7 @@ async def test_who_may_no_longer_see_it_is_not_shown_the_next(glimpses: Graph, s
             NAMED.accounts["outsider"],
         )
     try:
-        async with following(glimpses, school, token=await school.token("outsider")) as answers:
+        async with glimpsed(glimpses, school, token=await school.token("outsider")) as answers:
             body = await glimpse(answers, 1)
             assert body["data"]["glimpses"]["classroom"] == {**SEEN, "joinCode": None}
             assert codes(body) == ["FORBIDDEN"]
@@ -103,7 +100,7 @@ async def test_a_session_that_ends_ends_the_stream_at_its_next_event(glimpses: G
     credentials = {"email": NAMED.accounts["teacher"], "password": PASSWORD}
     token = (await school.post(LOG_IN, {"input": credentials})).json()["data"]["logIn"]["accessToken"]
     redis = school.services.stores.redis.raw
-    async with following(glimpses, school, token=token) as answers:
+    async with glimpsed(glimpses, school, token=token) as answers:
         await glimpse(answers, 1)
         session = jwt.decode(token, options={"verify_signature": False})["sid"]
         await redis.delete(*[key async for key in redis.scan_iter(f"*{session}*")])
@@ -118,7 +115,7 @@ async def test_a_token_that_ends_ends_the_stream_without_any_event(glimpses: Gra
     claims = school.services.tokens.verified(await school.token("teacher"))
     begun = datetime.now(UTC) - ACCESS_LIFETIME - LEEWAY + timedelta(seconds=1.5)
     token = school.services.tokens.access(claims.user_id, claims.role, claims.session_id, begun).text
-    async with following(glimpses, school, token=token) as answers:
+    async with glimpsed(glimpses, school, token=token) as answers:
         await glimpse(answers, 1)
         [last] = [each async for each in answers]
         assert (last.status, codes(last.body)) == (401, ["UNAUTHENTICATED"])
@@ -127,7 +124,7 @@ async def test_a_token_that_ends_ends_the_stream_without_any_event(glimpses: Gra
 
 
 async def test_leaving_ends_the_source_at_once(glimpses: Graph, school: RunningSchool) -> None:
-    async with following(glimpses, school) as answers:
+    async with glimpsed(glimpses, school) as answers:
         await glimpse(answers, 1)
         assert not source.closed.is_set()
         await answers.aclose()
@@ -135,7 +132,7 @@ async def test_leaving_ends_the_source_at_once(glimpses: Graph, school: RunningS
 
 
 async def test_leaving_while_waiting_ends_it_too(glimpses: Graph, school: RunningSchool) -> None:
-    async with following(glimpses, school) as answers:
+    async with glimpsed(glimpses, school) as answers:
         await glimpse(answers, 1)
         waiting = asyncio.ensure_future(anext(answers))
         await asyncio.sleep(0)
@@ -146,14 +143,14 @@ async def test_leaving_while_waiting_ends_it_too(glimpses: Graph, school: Runnin
 
 
 async def test_a_source_that_ends_ends_the_stream(glimpses: Graph, school: RunningSchool) -> None:
-    async with following(glimpses, school) as answers:
+    async with glimpsed(glimpses, school) as answers:
         await glimpse(answers, 1)
         source.said.put_nowait(None)
         assert [each async for each in answers] == []
 
 
 async def test_a_source_that_fails_ends_the_stream_with_a_coded_error(glimpses: Graph, school: RunningSchool) -> None:
-    async with following(glimpses, school) as answers:
+    async with glimpsed(glimpses, school) as answers:
         await glimpse(answers, 1)
         source.said.put_nowait(ValueError("hunter2"))
         with capture_logs() as logs:
@@ -185,7 +182,7 @@ async def test_nobody_follows_without_an_account_what_needs_one(glimpses: Graph,
 
 async def test_one_plan_serves_the_stream_and_says_what_an_event_asks(school: RunningSchool) -> None:
     graph = glimpsing(Graph(school.services, school.settings))
-    async with following(graph, school, wants_ledger=True, explain="1") as answers:
+    async with glimpsed(graph, school, wants_ledger=True, explain="1") as answers:
         for number in range(3):
             extensions = (await glimpse(answers, number))["extensions"]
             calls = {store: entry["calls"] for store, entry in extensions["ledger"].items()}
@@ -201,14 +198,14 @@ async def test_one_plan_serves_the_stream_and_says_what_an_event_asks(school: Ru
 
 async def test_its_plan_is_told_without_beginning_it(school: RunningSchool) -> None:
     graph = glimpsing(Graph(school.services, school.settings))
-    async with following(graph, school, explain="only") as answers:
+    async with glimpsed(graph, school, explain="only") as answers:
         [answer] = [each async for each in answers]
     assert answer.body["extensions"]["plan"]["calls"] == {"postgresql": 3, "redis": 1}
     assert not source.closed.is_set()
 
 
 async def test_both_ways_ask_the_same_of_the_stores(glimpses: Graph, school: RunningSchool) -> None:
-    async with following(glimpses, school, wants_ledger=True) as answers:
+    async with glimpsed(glimpses, school, wants_ledger=True) as answers:
         ledger = (await glimpse(answers, 1))["extensions"]["ledger"]
         assert {store: entry["calls"] for store, entry in ledger.items()} == {"postgresql": 3, "redis": 1}
 

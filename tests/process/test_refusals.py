@@ -105,7 +105,7 @@ async def test_a_damaged_secret(data: Path) -> None:
     data.mkdir(mode=0o711)
     (data / "secret").write_text("short")
     assert await refusal(data) == (
-        f"{data}/secret is damaged: bring it back, or remove it, and everybody has to log in once more."
+        f"{data}/secret is damaged: bring it back, or remove the whole data folder and begin anew."
     )
 
 

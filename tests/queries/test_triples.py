@@ -9,32 +9,19 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from resolvers.demo.named import NAMED
-from tests.queries.triple import Triple, masked, triples
+from tests.queries.triple import Triple, asked, only_who_asks_is_here, triples
 from tests.running_school import RunningSchool
 
 
 @pytest_asyncio.fixture(scope="module", autouse=True)
 async def present(school: RunningSchool) -> None:
-    """Whoever asks is here, and nobody whom other tests have let in."""
-    redis = school.services.stores.redis.raw
-    seen = await redis.keys("presence:*")
-    if seen:
-        await redis.delete(*seen)
-    for account in NAMED.accounts:
-        await school.ask("{ viewer { id } }", None, account)
+    """Whoever asks is here."""
+    await only_who_asks_is_here(school)
 
 
 @pytest.mark.parametrize("triple", triples(), ids=lambda triple: triple.name)
 async def test_answers_as_written_with_the_store_calls_as_written(triple: Triple, school: RunningSchool) -> None:
-    response = await school.ask(
-        triple.question.read_text(encoding="utf-8"), triple.variables(school.ids), triple.account()
-    )
-    ledger = response.pop("extensions", {}).get("ledger", {})
-    answer = masked(response, school.start, school.now)
-    # Errors of different fields come in no particular order.
-    answer.get("errors", []).sort(key=lambda error: json.dumps([error.get("path"), error["message"]]))
-    calls = {store: entry["calls"] for store, entry in ledger.items()}
+    answer, calls = await asked(triple, school)
     if os.environ.get("TRIPLES") == "write":
         triple.answer.write_text(_text(answer), encoding="utf-8")
         triple.calls.write_text(_text(calls), encoding="utf-8")

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from graph.ids import encode
+from resolvers.demo.named import NAMED
+from tests.running_school import RunningSchool
 
 HERE = Path(__file__).parent
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -75,6 +77,28 @@ class Triple:
 def triples() -> list[Triple]:
     """All questions, by name."""
     return [Triple(path) for path in sorted(HERE.rglob("*.graphql"))]
+
+
+async def only_who_asks_is_here(school: RunningSchool) -> None:
+    """Every demo account was seen just now, and nobody whom other tests have let in."""
+    redis = school.services.stores.redis.raw
+    seen = await redis.keys("presence:*")
+    if seen:
+        await redis.delete(*seen)
+    for account in NAMED.accounts:
+        await school.ask("{ viewer { id } }", None, account)
+
+
+async def asked(triple: Triple, school: RunningSchool) -> tuple[Any, dict[str, int]]:
+    """The answer, masked, and the ledger's calls by store."""
+    response = await school.ask(
+        triple.question.read_text(encoding="utf-8"), triple.variables(school.ids), triple.account()
+    )
+    ledger = response.pop("extensions", {}).get("ledger", {})
+    answer = masked(response, school.start, school.now)
+    # Errors of different fields come in no particular order.
+    answer.get("errors", []).sort(key=lambda error: json.dumps([error.get("path"), error["message"]]))
+    return answer, {store: entry["calls"] for store, entry in ledger.items()}
 
 
 def masked(value: Any, start: datetime, now: datetime, key: str = "") -> Any:

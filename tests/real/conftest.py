@@ -13,6 +13,8 @@ pytest.register_assert_rewrite(
     *(
         f"tests.stores.{module}"
         for module in (
+            "cache_contract",
+            "cache_values_contract",
             "eventlog_contract",
             "mongodb_contract",
             "objects_contract",

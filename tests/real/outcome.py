@@ -17,6 +17,7 @@ END = "<!-- contracts end -->"
 IMPLEMENTATIONS = {
     "postgresql": ["PostgreSQL 18, embedded", "PostgreSQL 18", "PostgreSQL 16", "PostgreSQL 15"],
     "redis": ["Valkey 9, embedded", "Valkey 9", "Redis 7", "Redis Cluster of three"],
+    "cache": ["Valkey 9, embedded", "Valkey 9", "Redis 7", "Redis Cluster of three"],
     "mongodb": ["SecantusDB, embedded", "SecantusDB"],
     "qdrant": ["Qdrant edge, embedded", "qdrant-client's local mode"],
     "series": ["PostgreSQL 18, embedded", "PostgreSQL 15", "Cassandra 5", "Cassandra 5 with accounts"],
@@ -42,8 +43,9 @@ def kept_by(item: pytest.Item) -> list[tuple[str, object]]:
     for kind in getattr(owner, "__mro__", ()):
         module = kind.__module__.rpartition(".")[2]
         if module.endswith("_contract"):
-            contracts_own = item.function.__module__ == kind.__module__
-            return [("kept", (module.removesuffix("_contract"), implementation, contracts_own))]
+            # What a cluster keeps too is a contract of its own, and part of the whole one: redis_keys, cache_values.
+            contracts_own = item.function.__module__.endswith("_contract")
+            return [("kept", (module.partition("_")[0], implementation, contracts_own))]
     return [("kept", (item.module.CONTRACT, implementation, True))]
 
 

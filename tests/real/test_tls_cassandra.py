@@ -11,7 +11,7 @@ from datadir.cassandra.client import CassandraSeries
 from datadir.cassandra.tables import USER_ENGAGEMENT
 from datadir.names import StoreName
 from datadir.tls import TlsFiles
-from tests.certificates import Authority
+from tests.certificates import GOOD_HOST, OTHER_HOST, Authority
 from tests.servers.server import Server
 from tests.stores.series_contract import day
 from tests.stores.tls_contract import Door, TlsContract
@@ -22,7 +22,7 @@ from tests.tls_front import tls_front
 async def door(authority: Authority, cassandra_server: Server) -> AsyncIterator[Door]:
     """The same node with TLS and without."""
     plain = int(cassandra_server.settings["CASSANDRA_PORT"])
-    async with tls_front(authority, authority.server("cassandra"), plain) as tls:
+    with tls_front(authority, authority.server("cassandra"), plain) as tls:
         yield Door(tls, plain)
 
 
@@ -40,3 +40,13 @@ class TestCassandra(TlsContract):
             assert await series.read(USER_ENGAGEMENT, [(somebody,)]) == [[day(somebody, 0)]]
         finally:
             await series.close()
+
+    async def test_a_certificate_for_another_host_is_refused(
+        self, door: Door, files: TlsFiles, authority: Authority
+    ) -> None:
+        # By whatever name a node is given, the driver knows it by its address.
+        await self.reached(OTHER_HOST, door.tls, files)
+        with tls_front(authority, authority.server("elsewhere", host="127.0.0.9"), door.plain) as elsewhere:
+            assert await self.refusal(GOOD_HOST, elsewhere, files) == (
+                f"The certificate of Cassandra at {GOOD_HOST}:{elsewhere} is for another host name."
+            )

@@ -22,7 +22,7 @@ from tests.tls_front import tls_front
 async def door(authority: Authority, s3_server: Server) -> AsyncIterator[Door]:
     """The same server with TLS and without."""
     plain = urlsplit(s3_server.settings["S3_ENDPOINT_URL"]).port or 0
-    async with tls_front(authority, authority.server("s3"), plain) as tls:
+    with tls_front(authority, authority.server("s3"), plain) as tls:
         yield Door(tls, plain)
 
 

@@ -19,6 +19,7 @@ pytest.register_assert_rewrite(
         f"tests.stores.{store}_contract"
         for store in ("cache", "eventlog", "mongodb", "objects", "postgresql", "qdrant", "redis", "series", "tls")
     ),
+    "tests.stores.cache_values_contract",
     "tests.stores.migrations_contract",
     "tests.stores.relay",
 )

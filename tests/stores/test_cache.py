@@ -19,11 +19,14 @@ from loaders.accounts import Accounts
 from loaders.cache import Cached, Everyone, ViewerDependent
 from loaders.degrading import Degrades, Undeclared, degradation, degrades, degrades_with
 from loaders.shape import Shape, Unwritable
-from tests.stores.cache_contract import COURSES, CacheContract, courses_by_id
+from tests.stores.cache_contract import CacheContract
+from tests.stores.courses import COURSES, courses_by_id
 
 
 class TestEmbeddedRedis(CacheContract):
     """Valkey, as `make run` starts it."""
+
+    implementation = "Valkey 9, embedded"
 
     @pytest.fixture
     def url(self, redis_url: str) -> str:

@@ -15,7 +15,7 @@ import { unauthenticated } from './transport.js';
 
 const LEDGER = 'x-studygraph-ledger';
 
-const { endpoint, production, demo, tabs: configured } = JSON.parse(byId('config').textContent);
+const { endpoint, production, other, demo, tabs: configured } = JSON.parse(byId('config').textContent);
 const tabs = new Tabs(configured);
 const session = new Session({ endpoint, demo });
 const source = new SchemaSource(session, endpoint);
@@ -25,7 +25,7 @@ const variables = new Editor(byId('variables'), { label: 'Variables in JSON', pa
 const headers = new Editor(byId('headers'), { label: 'Headers in JSON', paint: paintJson, keys: 'editor-keys', placeholder: '{ "name": "value" }' });
 const parts = { query, variables, headers };
 
-const result = new Result({ endpoint, goTo: (line, column) => query.goTo(line, column) });
+const result = new Result({ endpoint, production, other, goTo: (line, column) => query.goTo(line, column) });
 const account = new Account({
   session,
   demo,

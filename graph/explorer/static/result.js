@@ -5,16 +5,23 @@ import { drawLedger } from './ledger.js';
 import { trouble } from './transport.js';
 import { tree } from './tree.js';
 
-/** The right half of the page. `goTo(line, column)` moves the question's cursor, `endpoint` is named in sentences. */
+/**
+ * The right half of the page. `goTo(line, column)` moves the question's cursor, `endpoint` is named in sentences, `other`
+ * is where the full explorer is, null where there is none.
+ */
 export class Result {
   #goTo;
   #endpoint;
+  #production;
+  #other;
   #shown = null;
   #text = '';
   #clock = null;
 
-  constructor({ endpoint, goTo }) {
+  constructor({ endpoint, production, other, goTo }) {
     this.#endpoint = endpoint;
+    this.#production = production;
+    this.#other = other;
     this.#goTo = goTo;
     byId('fold-all').addEventListener('click', () => this.#shown?.fold());
     byId('unfold-all').addEventListener('click', () => this.#shown?.unfold());
@@ -35,8 +42,16 @@ export class Result {
         element('h2', { text: 'One question, seven stores' }),
         element('p', { text: 'Press Run: the answer appears here, gathered from every store that holds a part of it.' }),
         element('ul', {}, step(['Ctrl', '⏎'], 'run the question'), step(['Ctrl', 'Space'], 'what fits at the cursor'), step(['Esc', 'Tab'], 'leave the editor')),
+        this.#full(),
       ),
     );
+  }
+
+  /** The way to the full explorer: a link where it is built; else, for whoever can build it, how. */
+  #full() {
+    if (this.#other) return element('p', { class: 'welcome-full' }, element('a', { href: this.#other, text: 'The full explorer' }), ': GraphiQL, with the plan of each answer drawn.');
+    if (this.#production) return null;
+    return element('p', { class: 'welcome-full' }, 'This is the small page. ', element('code', { text: 'make explorer' }), ' builds the full one, GraphiQL with the plan of each answer drawn (Node 20); then reload.');
   }
 
   /** A sentence above the answer; `tone` is note, warning or error. */

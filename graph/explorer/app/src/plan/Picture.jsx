@@ -92,8 +92,8 @@ function Totals({ picture, ledger }) {
     // Where both say the same, once is enough.
     planned && planned.total !== asked?.total && ['planned', ({ store }) => planned[store] ?? 0, planned.total],
     asked && ['asked', ({ store }) => ledger[store]?.calls ?? 0, asked.total],
-    ledger && ['rows', ({ store }) => ledger[store]?.rows ?? 0],
-    ledger && ['ms', ({ store }) => short(ledger[store]?.ms ?? 0)],
+    ledger && ['rows', ({ store }) => ledger[store]?.rows ?? '–'],
+    ledger && ['ms', ({ store }) => (ledger[store] ? short(ledger[store].ms) : '–')],
   ].filter(Boolean);
   return (
     <div className="totals">
@@ -103,7 +103,7 @@ function Totals({ picture, ledger }) {
         </thead>
         <tbody>
           {lines.map(([name, value, total]) => (
-            <tr key={name} data-line={name}>
+            <tr key={name} data-line={name} title={name === 'ms' ? 'Milliseconds waited; of calls at the same time, each counts' : undefined}>
               <th scope="row">{name}{total !== undefined && <b>{total}</b>}</th>
               {lanes.map((lane) => <td key={lane.store} style={{ width: width / lanes.length }}>{value(lane)}</td>)}
             </tr>

@@ -71,7 +71,7 @@ function Summary({ plan, ledger }) {
 function Nothing({ answer, looking, production }) {
   let why = 'Run an operation: its levels, and what each asks of which store, are drawn here.';
   if (answer && !looking) why = 'This answer came without a plan: the switch above asks for one.';
-  else if (answer?.errors && !answer.data) why = 'The operation was refused before it had a plan.';
+  else if (answer?.errors && !answer.data) why = 'There is no plan to draw: the answer says why.';
   else if (answer && production) why = 'This answer came without a plan: in production, only administrators get one.';
   else if (answer) why = 'This answer came without a plan: introspection and events have none.';
   return (

@@ -23,7 +23,6 @@ from time import time
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 from uuid import UUID
 
-import orjson
 from prometheus_client import Counter
 
 from datadir import ledger
@@ -109,7 +108,7 @@ class Cached(Generic[K, R]):
 
     def key(self, asked: K) -> str:
         """The key in Redis of what was asked. Raises TypeError for what is no id, text or number, such as a scope."""
-        return keys.last_good(self.place, orjson.dumps(_plain(asked)))
+        return keys.last_good(self.place, ascii(_plain(asked)).encode())
 
 
 class Cache:
@@ -122,8 +121,10 @@ class Cache:
 
     async def read(self, cached: Cached[K, R], asked: Sequence[K]) -> list[R | StoreUnavailable | None]:
         """The records in the order of `asked`, None where there is none. Where the store fails: each that was kept, and
-        the failure in place of each other. Raises StoreUnavailable where none was kept."""
+        the failure in place of each other. Raises StoreUnavailable where none was kept, TypeError as `Cached.key`."""
         distinct = list(dict.fromkeys(asked))
+        for each in distinct:
+            _plain(each)
         began, heard = int(self._now() * 1_000_000), self._behind.heard(cached)
         try:
             records = await cached.read(Everyone(self._stores), distinct)
@@ -161,7 +162,7 @@ class Cache:
         now = self._now()
         kept: dict[K, R] = {}
         oldest = 0.0
-        for key, where, text in zip(asked, places, texts, strict=False):
+        for key, where, text in zip(asked, places, texts, strict=False):  # no texts where Redis failed
             if text is None or text.startswith(MARK) or self._behind.owes(where):
                 READS.labels(cached.name, "miss").inc()
                 continue

@@ -95,7 +95,7 @@ async def sentence(error: BaseException, nodes: Nodes, context: ssl.SSLContext |
     causes = _causes(error)
     if any(isinstance(cause, AuthenticationFailed) for cause in causes):
         return f"Cassandra refuses the user or password at {nodes.where}."
-    if any(isinstance(cause, ProtocolVersionUnsupported) or "protocol version" in str(cause) for cause in causes):
+    if any(isinstance(cause, ProtocolVersionUnsupported) or "protocol_version" in str(cause) for cause in causes):
         return f"Cassandra at {nodes.where} is too old: the program needs 4.0 or newer."
     if any("requires authentication" in str(cause) for cause in causes):
         return f"Cassandra at {nodes.where} asks for a user: set CASSANDRA_USERNAME and CASSANDRA_PASSWORD."

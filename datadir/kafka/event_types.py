@@ -58,9 +58,10 @@ _KNOWN: Final = {(each.topic, each.name): each for each in EVENT_TYPES}
 
 def type_of(topic: str, name: str) -> EventType:
     """What is known of a type of events. ValueError for one that is not declared, or that is no plain word."""
-    known = _KNOWN.get((topic, name))
-    if known is None and _WORD.fullmatch(name):
-        known = _KNOWN.get((topic, ANY))
+    if not _WORD.fullmatch(name):
+        # It may be anything that somebody wrote, and is not repeated.
+        raise ValueError(f"the name of a type of events in {topic} is no plain word")
+    known = _KNOWN.get((topic, name)) or _KNOWN.get((topic, ANY))
     if known is None:
         raise ValueError(f"no such type of events in {topic}: {name!r}")
     return known

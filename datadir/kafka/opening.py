@@ -86,7 +86,7 @@ async def sentence(error: BaseException, brokers: Brokers) -> str | None:
     if isinstance(error, TopicAuthorizationFailedError):
         return f"Kafka {where} does not let this user see or create topics: allow it, or create those of topics.md."
     if isinstance(error, _TOO_OLD):
-        return f"Kafka {where} is too old: the program needs 2.1 or newer."
+        return f"Kafka {where} is too old for the program."
     if isinstance(error, (KafkaError, OSError, TimeoutError)):
         places = brokers.places()
         plain = await unreachable.sentence("KAFKA_BOOTSTRAP_SERVERS", places, brokers.tls, brokers.context)
@@ -117,6 +117,8 @@ async def _greeted(brokers: Brokers, place: tuple[str, int]) -> str | None:
     except KafkaConnectionError:
         # It told its versions, as it does everybody, and hung up at the first question.
         return None if brokers.username else f"Kafka at {where} asks for a user: set KAFKA_USERNAME and KAFKA_PASSWORD."
+    except _TOO_OLD:
+        return f"Kafka at {where} is too old for the program."
     except (KafkaError, TimeoutError):
         return None
     finally:

@@ -43,12 +43,10 @@ async def connected(dsn: str) -> asyncpg.Connection:
         connection = await asyncpg.connect(dsn, timeout=OPEN_DEADLINE)
     except _FORESEEN as error:
         raise await _refusal(error, dsn) from error
-    version = connection.get_server_version()
-    if version.major < _OLDEST:
-        await connection.close()
-        raise _wrong(
-            f"PostgreSQL at {_where(dsn)} is version {version.major}.{version.minor}, and the program needs 15."
-        )
+    if connection.get_server_version().major < _OLDEST:
+        found = str(connection.get_settings().server_version).split()[0]
+        connection.terminate()
+        raise _wrong(f"PostgreSQL at {_where(dsn)} is version {found}, and the program needs {_OLDEST} or newer.")
     return connection
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid4
 
@@ -13,11 +12,14 @@ import pytest_asyncio
 
 from datadir.scope import SYSTEM
 from loaders.jobs import insert_job
+from tests.access.learning import TABLES as OF_LEARNING
+from tests.access.rows import Person, session, settings_of
 from tests.access.viewers import VIEWERS
 from tests.running_school import RunningSchool
 
 ROLE: Final = "studygraph_app"
-# What the school holds. A table that is in neither list makes a test fail: decide who may see its rows, then write it.
+# What the school holds; tables of learning are in `learning.py`. A table that is in no list makes a test fail: decide
+# who may see its rows, then write it.
 PROTECTED: Final = {
     "public.users",
     "public.classrooms",
@@ -47,48 +49,11 @@ OPEN: Final = {
 }
 
 
-class Person(NamedTuple):
-    """Whoever the settings of a transaction speak of."""
-
-    id: UUID
-    role: str
-    email: str
-    classrooms: frozenset[UUID]
-    taught: frozenset[UUID]
-
-
 class Rows(NamedTuple):
     """All rows of the school, as the program itself sees them."""
 
     people: Mapping[str, Person]
     tables: Mapping[str, list[asyncpg.Record]]
-
-
-@asynccontextmanager
-async def session(school: RunningSchool, **settings: object) -> AsyncIterator[Any]:
-    """A transaction with exactly these settings, rolled back."""
-    pool = school.services.stores.postgresql.pool
-    async with pool.acquire() as connection:
-        transaction = connection.transaction()
-        await transaction.start()
-        try:
-            for name, value in settings.items():
-                await connection.execute("select set_config($1, $2, true)", f"app.{name}", str(value))
-            yield connection
-        finally:
-            await transaction.rollback()
-
-
-def settings_of(person: Person) -> dict[str, object]:
-    def ids(values: frozenset[UUID]) -> str:
-        return "{" + ",".join(map(str, values)) + "}"
-
-    return {
-        "user_id": person.id,
-        "role": person.role,
-        "classroom_ids": ids(person.classrooms),
-        "taught_ids": ids(person.taught),
-    }
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -292,6 +257,7 @@ async def test_the_application_owns_nothing_and_bypasses_nothing(school: Running
 
 
 async def test_every_table_with_somebodys_data_is_protected_from_its_owner_too(school: RunningSchool) -> None:
+    protected = PROTECTED | {f"public.{table}" for table in OF_LEARNING}
     async with session(school) as mine:
         tables = await mine.fetch(
             "select n.nspname || '.' || c.relname as name, c.relrowsecurity and c.relforcerowsecurity as protected "
@@ -308,11 +274,11 @@ async def test_every_table_with_somebodys_data_is_protected_from_its_owner_too(s
             "select p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace "
             "where p.prosecdef and n.nspname in ('public', 'embedded')"
         )
-        for name in sorted(PROTECTED):
+        for name in sorted(protected):
             policies = await mine.fetch("select cmd from pg_policies where schemaname || '.' || tablename = $1", name)
             assert {row["cmd"] for row in policies} & {"SELECT", "ALL"}, name
-    assert {row["name"] for row in tables} == PROTECTED | set(OPEN)
-    assert {row["name"] for row in tables if row["protected"]} == PROTECTED
+    assert {row["name"] for row in tables} == protected | set(OPEN)
+    assert {row["name"] for row in tables if row["protected"]} == protected
     assert (views, bypassing) == ([], []), "a plain view, or a function with its owner's rights, shows every row"
 
 

@@ -1,6 +1,9 @@
 """Who opens the explorer in the tests? A real Chromium that reaches the mock school alone and notes its complaints."""
 
+import fcntl
 import os
+import shutil
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,8 +22,10 @@ from playwright.async_api import (
     expect,
 )
 
+from graph.explorer.served import BUILT
 from tests.explorer.mock_school import School, serving
 
+ROOT = Path(__file__).parents[2]
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 # Nothing but this machine has an address: not even what Chromium itself would like to fetch.
 NO_OTHER_HOST = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
@@ -155,3 +160,28 @@ async def visitor(window: Page, school: School, serving_school: tuple[School, st
     window.remove_listener("pageerror", fall)
     assert visitor.foreign == []
     assert visitor.complaints == []
+
+
+def sources() -> Iterator[Path]:
+    """Everything the full explorer is built from, but what npm installs."""
+    for folder in (ROOT / "graph/explorer/app", ROOT / "graph/explorer/static"):
+        yield from (path for path in folder.rglob("*") if path.is_file() and "node_modules" not in path.parts)
+
+
+@pytest.fixture(scope="session")
+def built_explorer() -> Path:
+    """The folder of the full explorer: the one that `make explorer` made of these sources, or one made now, once for
+    all runs on these sources."""
+    changed = max(path.stat().st_mtime for path in sources())
+    if (BUILT / "index.html").exists() and (BUILT / "index.html").stat().st_mtime > changed:
+        return BUILT
+    if shutil.which("npm") is None:
+        pytest.skip("The full explorer is not built of these sources (`make explorer`), and there is no Node to do it.")
+    cache = ROOT / ".cache"
+    cache.mkdir(exist_ok=True)
+    with (cache / "explorer.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        building = subprocess.run([ROOT / ".ci/explorer", cache / "explorer"], capture_output=True, text=True)
+    if building.returncode:
+        pytest.skip(f"The full explorer could not be built: {building.stderr.strip().splitlines()[-1]}")
+    return cache / "explorer"

@@ -32,6 +32,7 @@ async def opened(server: Server, keyspace: str, **account: str | None) -> Cassan
         secret="one",
         keyspace=keyspace,
         tables=CONTRACT_TABLES,
+        deadline=10.0,  # two cores that a node and many workers share
         **(known | account),
     )
 

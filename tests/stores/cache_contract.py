@@ -58,16 +58,20 @@ class CacheContract(CacheValuesContract):
         await course.rename(first, "Geometry")
         assert titles(await cache.read(COURSES, [first])) == ["Geometry"]
 
-    async def test_a_redis_that_hangs_keeps_no_answer_waiting(
-        self, cache: Cache, course: Course, redis_relay: Relay
+    async def test_a_redis_that_hangs_keeps_no_answer_waiting_and_gets_the_next_one(
+        self, stores: Stores, course: Course, redis_relay: Relay
     ) -> None:
-        identity = await course("Algebra")
+        cache, identity = Cache(stores), await course("Algebra")
         redis_relay.hush()
-        failed = counted("writes", "failed")
+        failed, known = counted("writes", "failed"), counted("writes", "kept")
         assert titles(await cache.read(COURSES, [identity])) == ["Algebra"]
         await cache.settled()
         assert counted("writes", "failed") == failed + 1
         redis_relay.speak()
+        await cache.read(COURSES, [identity])
+        await cache.settled()
+        assert counted("writes", "kept") == known + 1
+        await cache.close()
 
     async def test_a_hundred_records_are_kept_in_one_request(
         self, cache: Cache, course: Course, redis_relay: Relay

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -15,12 +16,7 @@ from datadir.redis import embedded as embedded_redis
 from tests.folders import passable_folder
 
 pytest.register_assert_rewrite(
-    *(
-        f"tests.stores.{store}_contract"
-        for store in ("cache", "eventlog", "mongodb", "objects", "postgresql", "qdrant", "redis", "series", "tls")
-    ),
-    "tests.stores.cache_values_contract",
-    "tests.stores.migrations_contract",
+    *(f"tests.stores.{contract.stem}" for contract in Path(__file__).parent.glob("*_contract.py")),
     "tests.stores.relay",
 )
 from tests.stores.postgres_fixture import database, postgres_address  # noqa: E402, F401

@@ -42,7 +42,7 @@ async def talking(talk: Talk) -> AsyncIterator[int]:
 
 
 def postgresql(version: str) -> Talk:
-    """Lets everybody in, says its version, and hears nothing after that."""
+    """Lets everybody in, says its version, and hangs up at the first word."""
 
     def message(kind: bytes, body: bytes) -> bytes:
         return kind + struct.pack("!i", len(body) + 4) + body
@@ -60,7 +60,7 @@ def postgresql(version: str) -> Talk:
         for name, value in settings.items():
             writer.write(message(b"S", f"{name}\0{value}\0".encode()))
         writer.write(message(b"K", struct.pack("!ii", 1, 1)) + message(b"Z", b"I"))
-        await reader.read()
+        await reader.read(1)
 
     return talk
 
@@ -132,3 +132,11 @@ async def cassandra_3(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     while head := await reader.readexactly(9):
         await reader.readexactly(struct.unpack("!i", head[5:])[0])
         writer.write(b"\x84\0" + head[2:4] + b"\0" + struct.pack("!i", len(body)) + body)
+
+
+async def kafka_0_9(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Tells its versions, and that it does not know the question which we ask next."""
+    while length := struct.unpack("!i", await reader.readexactly(4))[0]:
+        _, _, request = struct.unpack("!hhi", (await reader.readexactly(length))[:8])
+        said = struct.pack("!ihi", request, 0, 1) + struct.pack("!hhh", 18, 0, 0)
+        writer.write(struct.pack("!i", len(said)) + said)

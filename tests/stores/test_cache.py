@@ -5,22 +5,26 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import pytest
 
+import datadir.redis
 from datadir.postgresql.client import Lease
 from datadir.postgresql.record import Row
 from datadir.redis import keys
+from datadir.redis.client import Redis
 from datadir.scope import SYSTEM, Scope
 from loaders import Loaders
 from loaders.accounts import Accounts
-from loaders.cache import Cached, Everyone, ViewerDependent
+from loaders.cache import READS, Cache, Cached, Everyone, ViewerDependent
 from loaders.degrading import Degrades, Undeclared, degradation, degrades, degrades_with
 from loaders.shape import Shape, Unwritable
+from loaders.write_behind import CLEARS, WRITES
 from tests.stores.cache_contract import CacheContract
-from tests.stores.courses import COURSES, courses_by_id
+from tests.stores.courses import COURSES, courses_by_id, only
 
 
 class TestEmbeddedRedis(CacheContract):
@@ -107,8 +111,29 @@ class TestDeclaring:
             with pytest.raises(TypeError, match=r"^a key is made of ids, texts and numbers, not of a "):
                 COURSES.key(asked)  # type: ignore[arg-type]
 
+    async def test_a_question_that_names_a_scope_is_not_even_asked(self) -> None:
+        redis: Any = Redis("redis://127.0.0.1:1")
+        with pytest.raises(TypeError, match=r"^a key is made of ids, texts and numbers, not of a Scope$"):
+            await Cache(only(redis, redis)).read(COURSES, [SYSTEM])  # type: ignore[list-item]
+        await redis.close()
+
     def test_different_questions_have_different_keys_of_one_slot(self) -> None:
-        asked: list[Any] = [uuid4(), "a", "A", 'a"', "*", "a\r\nb", 1, None, ("a", 1), ("a", "1"), (("a",), 1), ()]
+        asked: list[Any] = [
+            uuid4(),
+            "a",
+            "A",
+            'a"',
+            "*",
+            "a\r\nb",
+            "\ud800",
+            2**70,
+            1,
+            None,
+            ("a", 1),
+            ("a", "1"),
+            (("a",), 1),
+            (),
+        ]
         made = [COURSES.key(each) for each in asked]
         assert len(set(made)) == len(asked)
         assert {key.rpartition(":")[0] for key in made} == {f"cache:{{{COURSES.place}}}"}
@@ -149,6 +174,11 @@ class TestDeclaring:
         assert said(COURSES, null) is Degrades.NULL
         assert said(null, error, COURSES, unharmed) is Degrades.ERROR
         assert said(unharmed) is None
+
+    def test_the_readme_names_each_counter(self) -> None:
+        readme = Path(datadir.redis.__path__[0], "README.md").read_text(encoding="utf-8")
+        counters = {f"{name}_total" for each in (READS, WRITES, CLEARS) for name in [each.describe()[0].name]}
+        assert {row.split("`")[1] for row in readme.splitlines() if row.startswith("| `studygraph_")} == counters
 
 
 class Inner(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,7 +18,8 @@ from datadir.postgresql.embedded import DATABASE, OWNER, PostgresAddress
 from datadir.scope import SYSTEM
 from tests.stores.migrations_contract import MigrationsContract, connected
 
-INIT = Path(migrate.HERE.parent, "postgresql", "init.sql")
+FILES = Path(migrate.HERE.parent, "postgresql")
+INIT = FILES / "init.sql"
 
 
 @asynccontextmanager
@@ -79,3 +81,14 @@ class TestOnEmbeddedPostgreSQL(MigrationsContract):
     async def test_a_server_that_is_not_there_is_a_sentence(self, tmp_path: Path) -> None:
         with pytest.raises(StoreMisconfigured, match=r"^PostgreSQL cannot be reached for migration: "):
             await migrate.upgrade(f"postgresql://nobody@/nowhere?host={tmp_path}")
+
+
+def test_the_readme_lists_every_table_with_the_file_that_makes_it() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| .+? \| `(\w+\.sql)` \| ", (FILES / "README.md").read_text(), re.MULTILINE)
+    made = {
+        table: file.name
+        for file in FILES.glob("0*.sql")
+        for table in re.findall(r"^create table (\w+)", file.read_text(), re.MULTILINE)
+    }
+    assert dict(rows) == made
+    assert made.keys() == migrate.metadata_of_all_tables().tables.keys()

@@ -78,6 +78,14 @@ class TestCollections:
             held = held_in(StoreName.MONGODB, collection.name)
             assert all(f"`{field}`" in whose for field in (*held.learner, *held.others))
 
+    def test_activity_is_indexed_and_kept_for_ninety_days_as_in_the_seed(self) -> None:
+        [activity] = [collection for collection in COLLECTIONS if collection.name == "activity_logs"]
+        assert [(index.keys, index.expire_after) for index in activity.indexes] == [
+            ((("user_id", 1), ("timestamp", -1)), None),
+            ((("action", 1),), None),
+            ((("timestamp", 1),), 7776000),
+        ]
+
     def test_the_shell_script_is_made_from_the_collections(self) -> None:
         assert init_js.FILE.read_text(encoding="utf-8") == init_js.script()
 

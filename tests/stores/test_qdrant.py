@@ -15,6 +15,7 @@ import pytest_asyncio
 
 from datadir import ledger
 from datadir.errors import StoreError, StoreMisconfigured, StoreTimeout, StoreUnavailable
+from datadir.learners import held_in
 from datadir.names import StoreName
 from datadir.qdrant import embedded, models, setup
 from datadir.qdrant.client import QdrantVectors, Vectors
@@ -320,6 +321,9 @@ def test_the_collections_page_says_what_the_program_creates() -> None:
             row.removesuffix("|").rstrip() for row in sections[collection.name].split("\n") if row[:3] == "| `"
         ] == rows
         assert collection.indexes.keys() <= collection.payload.keys()
+        held = held_in(StoreName.QDRANT, collection.name)
+        said = section.partition("Whose: ")[2]
+        assert said.startswith("nobody's") if held.why else all(f"`{field}`" in said for field in held.learner)
 
 
 async def test_the_setup_makes_every_collection_and_says_what_it_holds(tmp_path: Path) -> None:

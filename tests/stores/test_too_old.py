@@ -6,12 +6,15 @@ import pytest
 
 from datadir.cassandra.client import CassandraSeries
 from datadir.errors import StoreMisconfigured
+from datadir.kafka.client import KafkaEventLog
+from datadir.kafka.opening import Brokers
 from datadir.migrations import migrate
 from datadir.mongodb.client import Documents
 from datadir.qdrant.opening import connected
 from datadir.redis.client import Redis
 from tests.stores import old_servers
 from tests.stores.old_servers import talking
+from tests.stores.postgres_fixture import Database
 
 
 async def test_postgresql_14() -> None:
@@ -80,3 +83,10 @@ async def test_cassandra_3() -> None:
         with pytest.raises(StoreMisconfigured) as refused:
             await CassandraSeries.open(["127.0.0.1"], port=port, secret="one")
     assert str(refused.value) == f"Cassandra at 127.0.0.1:{port} is too old: the program needs 4.0 or newer."
+
+
+async def test_kafka_0_9(database: Database) -> None:
+    async with talking(old_servers.kafka_0_9) as port:
+        with pytest.raises(StoreMisconfigured) as refused:
+            await KafkaEventLog.open(Brokers(f"127.0.0.1:{port}"), database.pg, database.keys)
+    assert str(refused.value) == f"Kafka at 127.0.0.1:{port} is too old for the program."

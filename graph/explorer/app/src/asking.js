@@ -8,6 +8,19 @@ import { Sockets } from './sockets.js';
 /** A result in GraphQL's shape that says why there is none. */
 const refused = (message) => ({ errors: [{ message }] });
 
+/**
+ * The operation that is meant; null where the document cannot be read or has none of that name. GraphiQL reads a text a
+ * moment after it was written: whoever is faster would run it under the name of the one before.
+ */
+function operationOf({ query, operationName }) {
+  try {
+    const document = parse(query);
+    return getOperationAST(document, operationName) ?? getOperationAST(document);
+  } catch {
+    return null;
+  }
+}
+
 /** The prepared operations' accounts, by the operation's name: who is logged in when nobody is. */
 function accountsByOperation(tabs) {
   const named = tabs.flatMap(({ query, as }) =>
@@ -47,31 +60,32 @@ export class Asking extends EventTarget {
     this.#look = createGraphiQLFetcher({ url, fetch: (to, init) => this.#send(to, init, false) });
   }
 
-  /** GraphiQL's fetcher. */
-  fetcher = async (params, { headers = {}, documentAST } = {}) => {
+  /** GraphiQL's fetcher. It reads the schema without a word on the document, and runs operations with one. */
+  fetcher = async (params, options = {}) => {
+    if (!('documentAST' in options)) return this.#look(params, { headers: options.headers });
     const only = this.planOnly;
     this.planOnly = false;
-    if (params.operationName === 'IntrospectionQuery' && !documentAST) return this.#look(params, { headers });
 
-    const sent = this.#headers(headers, documentAST, only);
-    const said = await this.#become(params.operationName, sent);
+    const operation = operationOf(params);
+    const asked = { ...params, operationName: operation?.name?.value ?? params.operationName };
+    const sent = this.#headers(options.headers, params.query, only);
+    const said = await this.#become(asked.operationName, sent);
     if (said.failure) return refused(said.failure);
-    const kind = documentAST && getOperationAST(documentAST, params.operationName)?.operation;
-    if (kind === 'subscription' && !only) return this.#sockets.events(params, sent.get('authorization'));
+    if (operation?.operation === 'subscription' && !only) return this.#sockets.events(asked, sent.get('authorization'));
     this.#notice = said.notice;
-    return this.#post(params, { headers: Object.fromEntries(sent) });
+    return this.#post(asked, { headers: Object.fromEntries(sent) });
   };
 
   /** What goes with the operation; what the headers' editor says is stronger than what this page would add. */
-  #headers(written, documentAST, only) {
+  #headers(written, query, only) {
     const sent = new Headers({ accept: 'application/graphql-response+json, application/json;q=0.9' });
     if (this.looking || only) {
       sent.set('x-studygraph-explain', only ? 'only' : '1');
       sent.set('x-studygraph-ledger', '1');
     }
     // Parts of an answer are taken where the operation asks for parts.
-    if (/@(defer|stream)\b/.test(documentAST?.loc?.source.body ?? '')) sent.set('accept', `multipart/mixed, ${sent.get('accept')}`);
-    for (const [name, value] of Object.entries(written)) sent.set(name, String(value));
+    if (/@(defer|stream)\b/.test(query)) sent.set('accept', `multipart/mixed, ${sent.get('accept')}`);
+    for (const [name, value] of Object.entries(written ?? {})) sent.set(name, String(value));
     return sent;
   }
 

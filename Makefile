@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 # Bytecode is kept, whatever the environment wishes: compiling anew costs each start some seconds.
 SERVE := STUDYGRAPH_DEMO="$${STUDYGRAPH_DEMO:-true}" STUDYGRAPH_PORT="$(PORT)" STUDYGRAPH_DATA_DIR="$(DATA)" PYTHONDONTWRITEBYTECODE=
 
-.PHONY: run dev test check format lock demo schema clean corpus bench-start bench-execution help
+.PHONY: run dev test test-servers check format lock demo schema clean corpus bench-start bench-execution help
 
 run: $(VENV)/.run ## Set up, start the embedded stores, serve with the demo school (PORT=8000 DATA=.data)
 	@$(SERVE) exec $(BIN)/python -m graph serve
@@ -18,6 +18,10 @@ dev: $(VENV)/.dev ## The same, started anew at each change of the code
 
 test: $(VENV)/.dev ## All tests; no other server is needed
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
+
+test-servers: $(VENV)/.dev ## Contracts, front page and queries on real servers, fetched once (Java 17, Maven, Go, Debian's redis-server and postgresql-15)
+	@$(BIN)/python -m tests.servers
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(or $(TESTS),tests/real tests/stores)
 
 corpus: $(VENV)/.dev ## Plans against graphql-core: 20,000 operations, 10,000 mutated and 100,000 different documents (SEED=7)
 	@$(BIN)/python -m tests.corpus --count 20000 --mutated 10000 --documents 100000 $(if $(SEED),--seed $(SEED))

@@ -108,9 +108,7 @@ def secret_of(settings: Settings, folder: DataFolder | None) -> str:
         _write_private(kept, secrets.token_urlsafe(48))
     secret = kept.read_text(encoding="ascii", errors="replace").strip()
     if len(secret) < SHORTEST_SECRET:
-        raise DataFolderUnusable(
-            f"{kept} is damaged: bring it back, or remove the whole data folder and begin anew."
-        )
+        raise DataFolderUnusable(f"{kept} is damaged: bring it back, or remove the whole data folder and begin anew.")
     return secret
 
 
@@ -227,6 +225,8 @@ async def _background(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+        # Where the end came before the beginning, nobody has awaited it.
+        work.close()
 
 
 async def _watch(launcher: Launcher, died: Callable[[str], None]) -> None:

@@ -61,7 +61,8 @@ class Settings(TlsSettings):
     secret: SecretStr | None = Field(
         None,
         min_length=SHORTEST_SECRET,
-        description="Signs tokens, cursors and links; 32 characters or more. Development makes one in the data folder.",
+        description="Signs tokens, cursors and links, closes learners' keys; 32 characters or more. Development makes "
+        "one in the data folder.",
     )
     secret_before: SecretStr | None = Field(
         None,

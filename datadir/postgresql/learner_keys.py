@@ -118,7 +118,7 @@ class LearnerKeys:
             if tx is not None:
                 rows = await tx.fetch(_READ, missing)
             else:
-                async with self._pg.transaction(SYSTEM, store=StoreName.KAFKA) as own:
+                async with self._pg.transaction(SYSTEM) as own:
                     rows = await own.fetch(_READ, missing)
             for learner in missing:
                 found.pop(learner, None)

@@ -18,8 +18,8 @@ from tests.access.viewers import VIEWERS
 from tests.running_school import RunningSchool
 
 SIGNED_IN: Final = [name for name in VIEWERS if name != "anonymous"]
-NOBODY: Final = {"user_id": "", "role": "", "classroom_ids": "", "taught_ids": ""}
-SYSTEM: Final = {**NOBODY, "role": "system"}
+NOBODY: Final[dict[str, object]] = {"user_id": "", "role": "", "classroom_ids": "", "taught_ids": ""}
+SYSTEM: Final[dict[str, object]] = {**NOBODY, "role": "system"}
 
 
 @pytest_asyncio.fixture(scope="module")

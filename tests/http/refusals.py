@@ -43,3 +43,7 @@ def failure(response: httpx.Response) -> Refusal:
     assert "data" in response.json()
     assert only.path is not None
     return only
+
+
+async def no_page(asked: dict[str, str]) -> None:
+    """An endpoint's page that is not there."""

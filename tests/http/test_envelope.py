@@ -15,7 +15,7 @@ from starlette.types import Message
 from graph.errors import RequestError
 from graph.http.endpoint import GraphQLEndpoint
 from graph.http.envelope import LARGEST_BODY, from_json
-from tests.http.refusals import refusal
+from tests.http.refusals import no_page, refusal
 from tests.running_school import RunningSchool
 
 JSON = {"content-type": "application/json"}
@@ -137,7 +137,7 @@ async def test_a_chunked_body_is_counted_while_it_is_read(school: RunningSchool)
 
 async def test_a_client_that_goes_away_within_its_body_gets_no_answer_and_leaves_no_defect() -> None:
     answered: list[Message] = []
-    endpoint = GraphQLEndpoint(page=str, page_headers={})
+    endpoint = GraphQLEndpoint(page=no_page)
     messages = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
 
     async def receive() -> Message:

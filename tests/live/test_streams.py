@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -13,14 +13,19 @@ import jwt
 import pytest
 from structlog.testing import capture_logs
 
+from datadir.errors import StoreUnavailable
+from datadir.names import StoreName
 from datadir.scope import SYSTEM
 from graph.app import Answer, Graph
+from graph.authn import viewer_of
 from graph.http.envelope import Envelope
+from loaders import Loaders
 from resolvers.demo.named import NAMED
 from resolvers.demo.roster import PASSWORD
+from resolvers.operation import Operation
 from resolvers.tokens import ACCESS_LIFETIME, LEEWAY
 from tests.live.following import following
-from tests.live.glimpses import glimpsing, source
+from tests.live.glimpses import SCHEMA, glimpsing, source
 from tests.running_school import LOG_IN, RunningSchool
 
 GLIMPSES = "subscription G($id: ID!) { glimpses(id: $id) { number classroom { name joinCode teacher { name } } } }"
@@ -178,6 +183,38 @@ async def test_nobody_follows_without_an_account_what_needs_one(glimpses: Graph,
     envelope = Envelope(GLIMPSES, {"id": school.ids["classroom"]})
     [answer] = [each async for each in glimpses.stream(envelope, authorization=None)]
     assert (answer.status, codes(answer.body)) == (401, ["UNAUTHENTICATED"])
+
+
+class Shaky(Operation):
+    """An operation whose scope cannot be read for a while."""
+
+    down = True
+
+    async def _open(self) -> Loaders:
+        if Shaky.down:
+            raise StoreUnavailable(StoreName.POSTGRESQL)
+        return await super()._open()
+
+
+async def test_an_event_without_a_scope_is_that_error_and_the_next_is_read(
+    glimpses: Graph, school: RunningSchool
+) -> None:
+    viewer = await viewer_of(school.services, f"Bearer {await school.token('teacher')}", reads=True)
+    context = glimpses.context(viewer)
+    context.operation = Shaky(school.services, viewer)
+    events: Any = await SCHEMA.subscribe(GLIMPSES, {"id": school.ids["classroom"]}, context_value=context)
+    async with aclosing(events):
+        Shaky.down = True
+        source.said.put_nowait(1)
+        answer = await anext(events)
+        [error] = [each.formatted for each in answer.errors]
+        assert (answer.data, error["path"]) == (None, ["glimpses"])
+        assert error["extensions"] == {"code": "STORE_UNAVAILABLE", "store": "postgresql"}
+        Shaky.down = False
+        source.said.put_nowait(2)
+        answer = await anext(events)
+        assert (answer.errors, answer.data) == (None, {"glimpses": {"number": 2, "classroom": SEEN}})
+    assert source.closed.is_set()
 
 
 async def test_one_plan_serves_the_stream_and_says_what_an_event_asks(school: RunningSchool) -> None:

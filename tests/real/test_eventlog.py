@@ -6,15 +6,32 @@ import asyncio
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
+import orjson
 import pytest
 import pytest_asyncio
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from datadir.kafka.client import EventLog, KafkaEventLog
 from datadir.kafka.embedded import EmbeddedEventLog
 from datadir.kafka.opening import Brokers
+from datadir.kafka.sealing import Wrapping
+from datadir.postgresql.client import Postgres
+from datadir.postgresql.learner_keys import LearnerKeys
 from tests.servers.server import Server
-from tests.stores.eventlog_contract import PATIENCE, EventLogContract, Starter, append, event, receive, started
-from tests.stores.postgres_fixture import Database
+from tests.stores.eventlog_contract import (
+    PATIENCE,
+    TOPIC,
+    EventLogContract,
+    Starter,
+    append,
+    event,
+    learner,
+    receive,
+    started,
+    visit,
+)
+from tests.stores.postgres_fixture import SECRET, Database
+from tests.stores.relay import relay_to, through
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -82,6 +99,50 @@ class TestKafka(EventLogContract):
         await append(log, database, *(event(key, nth, text="x" * 200_000) for nth in range(12)))
         got = await receive(log, f"g-{uuid4()}", [key], 12)
         assert [each.event.payload["nth"] for each in got] == list(range(12))
+
+    async def test_a_topic_holds_no_personal_text(
+        self, log: EventLog, database: Database, kafka_server: Server
+    ) -> None:
+        somebody = await learner(database)
+        await append(log, database, visit(somebody, "/my-secret-page", q="my-secret-question"))
+        [got] = await receive(log, f"g-{uuid4()}", [str(somebody)], 1)
+        where = TopicPartition(TOPIC, got.partition)
+        consumer = AIOKafkaConsumer(bootstrap_servers=kafka_server.settings["KAFKA_BOOTSTRAP_SERVERS"])
+        await consumer.start()
+        try:
+            consumer.assign([where])
+            consumer.seek(where, got.offset)
+            record = await asyncio.wait_for(consumer.getone(where), PATIENCE)
+        finally:
+            await consumer.stop()
+        resting = orjson.loads(record.value)
+        assert {name: list(each) for name, each in resting.items() if isinstance(each, dict)} == {
+            "page": ["sealed"],
+            "properties": ["sealed"],
+        }
+        assert b"my-secret" not in record.value
+        assert dict(record.headers)["version"] == b"1"
+
+    async def test_keys_that_cannot_be_read_hold_events_back_and_lose_none(
+        self, log: EventLog, database: Database, kafka_server: Server, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        somebody = await learner(database)
+        sent = [visit(somebody, f"/{nth}") for nth in range(3)]
+        brokers = Brokers(kafka_server.settings["KAFKA_BOOTSTRAP_SERVERS"])
+        async with relay_to(database.dsn).listening() as relay:
+            frail = await Postgres.open(through(database.dsn, relay), min_size=1)
+            reader = await KafkaEventLog.open(brokers, frail, LearnerKeys(frail, Wrapping(SECRET)), session=6.0)
+            await relay.refuse()
+            await append(log, database, *sent)
+            reading = asyncio.create_task(receive(reader, f"g-{uuid4()}", [str(somebody)], 3))
+            async with asyncio.timeout(PATIENCE):
+                while not any("postgresql is not available" in each for each in caplog.messages):
+                    await asyncio.sleep(0.05)
+            assert not reading.done()
+            await relay.heal()
+            assert [each.event for each in await reading] == sent
+            await reader.close()
+            await frail.close()
 
 
 class TestOutboxOnPostgreSQL15(EventLogContract):

@@ -6,6 +6,7 @@ The front page and every question of `tests/queries`, with the answers and costs
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
 from typing import Any
@@ -27,10 +28,18 @@ CONTRACT = "queries"
 IMPLEMENTATION = "real servers"
 
 
+@pytest.fixture(scope="module")
+def some_redis(request: pytest.FixtureRequest) -> Server:
+    """Redis 7; Valkey where Debian's package is not installed."""
+    name = "redis_7" if shutil.which("redis-server") else "valkey_9"
+    server: Server = request.getfixturevalue(name)
+    return server
+
+
 @pytest_asyncio.fixture(scope="module")
 async def school(
     postgresql_16: PostgresServer,
-    redis_7: Server,
+    some_redis: Server,
     mongodb_server: Server,
     cassandra_with_accounts: Server,
     kafka_server: Server,
@@ -38,7 +47,7 @@ async def school(
 ) -> AsyncIterator[RunningSchool]:
     """The school on a real server of each kind that can be had; Qdrant's engine is in our process where no server is
     named."""
-    servers = [redis_7, mongodb_server, cassandra_with_accounts, kafka_server, s3_server]
+    servers = [some_redis, mongodb_server, cassandra_with_accounts, kafka_server, s3_server]
     named = {name: value for server in servers for name, value in server.settings.items()}
     async with AsyncExitStack() as stack:
         with suppress(Absent):  # the contract's skip says so

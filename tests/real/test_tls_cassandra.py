@@ -29,6 +29,7 @@ async def door(authority: Authority, cassandra_server: Server) -> AsyncIterator[
 class TestCassandra(TlsContract):
     """By cassandra-driver, whose sockets block in threads of its own."""
 
+    implementation = "Cassandra 5"
     store = StoreName.CASSANDRA
     called = "Cassandra"
 

@@ -52,6 +52,7 @@ async def door(authority: Authority, kafka_server: Server) -> AsyncIterator[Door
 class TestKafka(TlsContract):
     """By aiokafka's admin client, producer and consumer."""
 
+    implementation = "Kafka 4"
     store = StoreName.KAFKA
     called = "Kafka"
 

@@ -43,6 +43,7 @@ async def door(authority: Authority, postgresql_16: PostgresServer) -> AsyncIter
 class TestPostgresql(TlsContract):
     """By the owner's own connections, Alembic's and the pool."""
 
+    implementation = "PostgreSQL 15"
     store = StoreName.POSTGRESQL
     called = "PostgreSQL"
 

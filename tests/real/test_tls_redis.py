@@ -31,6 +31,7 @@ async def door(authority: Authority) -> AsyncIterator[Door]:
 class TestRedis(TlsContract):
     """By the pool that answers operations and by the one for long reads."""
 
+    implementation = "Redis 7"
     store = StoreName.REDIS
     called = "Redis"
     scheme = ", and write rediss:// in REDIS_URL"

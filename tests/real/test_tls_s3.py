@@ -29,6 +29,7 @@ async def door(authority: Authority, s3_server: Server) -> AsyncIterator[Door]:
 class TestS3(TlsContract):
     """By aioboto3, which is given paths and reads them itself."""
 
+    implementation = "versitygw 1.8"
     store = StoreName.MINIO
     called = "S3"
     scheme = ", and write https:// in S3_ENDPOINT_URL"

@@ -40,7 +40,7 @@ async def running(*, accounts: bool = False) -> AsyncIterator[Server]:
     if "CASSANDRA_HOST" in named and ("CASSANDRA_USERNAME" in named) == accounts:
         yield Server({"CASSANDRA_PORT": "9042", **named})
         return
-    program = java()
+    program = java(17, 17)  # what 5.0 is made for, and what the options below open to it
     classes = f"{await asyncio.to_thread(jars, 'cassandra')}/*"
     async with temporary_place() as (folder, launcher):
         storage = folder.storage("cassandra")

@@ -21,8 +21,6 @@ from tests.servers.pinned import go_server, java_server, pin, sums
 from tests.servers.server import Absent
 
 CACHE = Path(__file__).parents[2] / ".cache" / "servers"
-JAVA = 17
-"""What Cassandra 5.0 is made for; Kafka 4 asks for no less."""
 
 Share = Callable[[str, int, int], None]
 """Told how far something is: what, how many of it, of how many."""
@@ -32,15 +30,16 @@ def unseen(what: str, done: int, total: int) -> None:
     """Tell nobody."""
 
 
-def java() -> str:
-    """The `java` of this machine. Raises Absent."""
+def java(least: int, most: int | None = None) -> str:
+    """The `java` of this machine, where it is of these versions. Raises Absent."""
     program = shutil.which("java")
     if program is None:
         raise Absent("java is not installed (Debian: apt install openjdk-17-jre-headless)")
     said = subprocess.run([program, "-version"], capture_output=True, text=True, check=True).stderr
     version = re.search(r'version "(\d+)', said)
-    if version is None or int(version[1]) != JAVA:
-        raise Absent(f"java is {version[1] if version else 'unknown'}, and Cassandra 5.0 is made for Java {JAVA}")
+    found = int(version[1]) if version else 0
+    if not least <= found <= (most or found):
+        raise Absent(f"java is version {found}, and {'no other than ' if most else ''}{least} is needed")
     return program
 
 

@@ -63,7 +63,7 @@ async def running(
     if (named := environ.get("KAFKA_BOOTSTRAP_SERVERS")) and properties is None:
         yield Server({"KAFKA_BOOTSTRAP_SERVERS": named})
         return
-    program = java()
+    program = java(17)
     classes = f"{await asyncio.to_thread(jars, 'kafka')}/*"
     async with temporary_place() as (folder, launcher):
         storage = folder.storage("kafka")

@@ -82,7 +82,7 @@ async def test_a_process_keeps_so_many_keys_and_no_more(database: Database) -> N
     async def calls(*somebody: UUID) -> int:
         with kept() as ledger:
             assert len(await keys.for_opening({each: {made[each]} for each in somebody})) == len(somebody)
-        return ledger.stores[StoreName.KAFKA].calls if ledger.stores else 0
+        return ledger.stores[StoreName.POSTGRESQL].calls if ledger.stores else 0
 
     assert [await calls(each) for each in people] == [1, 1, 1]
     assert [await calls(each) for each in people[1:]] == [0, 0]

@@ -35,6 +35,8 @@ async def empty_database(address: PostgresAddress, owner: str = OWNER) -> AsyncI
 class TestOnEmbeddedPostgreSQL(MigrationsContract):
     """PostgreSQL 18, as `make run` starts it."""
 
+    implementation = "PostgreSQL 18, embedded"
+
     @pytest_asyncio.fixture
     async def dsn(self, postgres_address: PostgresAddress) -> AsyncIterator[str]:
         async with empty_database(postgres_address) as dsn:
@@ -79,8 +81,11 @@ class TestOnEmbeddedPostgreSQL(MigrationsContract):
             await migrate.upgrade(app_dsn)
 
     async def test_a_server_that_is_not_there_is_a_sentence(self, tmp_path: Path) -> None:
-        with pytest.raises(StoreMisconfigured, match=r"^PostgreSQL cannot be reached for migration: "):
+        with pytest.raises(StoreMisconfigured) as refused:
             await migrate.upgrade(f"postgresql://nobody@/nowhere?host={tmp_path}")
+        assert str(refused.value) == (
+            f"DATABASE_URL names a server that does not answer: nothing listens at {tmp_path}/.s.PGSQL.5432."
+        )
 
 
 def test_the_readme_lists_every_table_with_the_file_that_makes_it() -> None:

@@ -55,6 +55,7 @@ async def door(authority: Authority, held_folder: DataFolder, mongodb_url: str) 
 class TestMongodb(TlsContract):
     """By motor, which takes certificate and key in one file only."""
 
+    implementation = "SecantusDB"
     store = StoreName.MONGODB
     called = "MongoDB"
 

@@ -14,8 +14,6 @@ import { Status } from './Status.jsx';
 import { storage } from './storage.js';
 import { defineThemes, editorTheme } from './themes.js';
 
-const NEWCOMERS = '# An operation in GraphQL. Ctrl+Space offers what fits, Ctrl+Enter runs it.\n\n';
-
 export function Page({ config, session }) {
   // The editor draws itself in colours that it already knows.
   const [editor, setEditor] = useState('coming');
@@ -42,8 +40,7 @@ function Editors({ config, session }) {
   const [asking] = useState(() => new Asking({ config, session }));
   const [plan] = useState(() => planPlugin(asking, config));
   const [tabs] = useState(() => config.tabs.map(tabOf));
-  // GraphiQL fills the editors from what it has kept, or from here: the first tab's query by itself, its variables not.
-  const [first] = useState(firstVisit);
+  const [front] = useState(() => keptInFront() ?? tabs[0]);
   const [plugins] = useState(() => [plan, explorerPlugin(), HISTORY_PLUGIN]);
 
   return (
@@ -52,9 +49,10 @@ function Editors({ config, session }) {
       storage={storage}
       plugins={plugins}
       visiblePlugin={plan}
-      defaultTabs={first ? tabs : undefined}
-      initialVariables={first ? tabs[0]?.variables : undefined}
-      defaultQuery={NEWCOMERS}
+      defaultTabs={tabs}
+      initialQuery={front.query ?? ''}
+      initialVariables={front.variables ?? ''}
+      initialHeaders={front.headers ?? ''}
       editorTheme={editorTheme}
       defaultEditorToolsVisibility="variables"
       shouldPersistHeaders
@@ -69,11 +67,19 @@ function Editors({ config, session }) {
   );
 }
 
-/** Whether no tabs are kept yet. */
-function firstVisit() {
+/**
+ * The tab that was in front at the last visit, null at the first one. GraphiQL keeps all tabs, but begins with the text
+ * that was last written anywhere: what nobody has changed, the variables of an example, would be gone.
+ */
+function keptInFront() {
   // The plan's labels need more room than GraphiQL gives its panels: a share of the editors'.
   storage.begin('graphiql:docExplorerFlex', '0.42');
-  return storage.getItem('graphiql:tabState') === null;
+  try {
+    const { tabs, activeTabIndex } = JSON.parse(storage.getItem('graphiql:tabState'));
+    return tabs[activeTabIndex] ?? null;
+  } catch {
+    return null;
+  }
 }
 
 /** Reads the schema again for somebody who may, where it was refused before. */

@@ -47,6 +47,7 @@ export class Asking extends EventTarget {
   #look;
   #as;
   #notice;
+  #renewing;
 
   constructor({ config, session }) {
     super();
@@ -108,11 +109,11 @@ export class Asking extends EventTarget {
       const asked = this.#session.who;
       // The server refuses such an operation as a whole, so that repeating it does nothing twice.
       if (answer.status === 401 && !own && asked) {
-        if (this.#accounts[asked.account] && (await this.#session.logInAs(asked.account)) === null) {
+        if (await this.#renewed(asked)) {
           answer = await this.#posted(url, init, own);
           this.#notice = `The session was over: signed in as ${asked.account} again.`;
         } else {
-          this.#session.logOut();
+          if (this.#session.who === asked) this.#session.logOut();
           this.#notice = `The session of ${asked.email} is over: sign in again.`;
         }
       }
@@ -132,6 +133,14 @@ export class Asking extends EventTarget {
     }
     if (!kind.includes('json')) return Response.json(refused(`The server answered ${status} without JSON: ${text.slice(0, 300) || 'an empty body'}`));
     return new Response(text, { status, headers: answer.headers });
+  }
+
+  /** Whether whoever asked is signed in anew; of several operations that were refused at once, the first sees to it. */
+  async #renewed(asked) {
+    if (!this.#accounts[asked.account]) return false;
+    if (this.#session.who !== asked) return this.#session.who?.account === asked.account;
+    this.#renewing ??= this.#session.logInAs(asked.account).finally(() => (this.#renewing = undefined));
+    return (await this.#renewing) === null;
   }
 
   #posted(url, init, own) {

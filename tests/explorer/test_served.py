@@ -140,7 +140,7 @@ async def test_nothing_but_the_files_is_served(files: httpx.AsyncClient, path: s
 
 
 def test_a_page_without_a_place_for_its_configuration_is_refused() -> None:
-    with pytest.raises(ValueError, match="has lost its {{config}}"):
+    with pytest.raises(ValueError, match=r"has lost its \{\{config\}\}"):
         Template.cut("<!doctype html>")
 
 

@@ -269,18 +269,20 @@ async def test_a_lease_that_was_renewed_outlasts_a_short_absence_of_the_database
         attempts.append(job.attempt)
         await go_on.wait()
 
-    async with with_a_frail_database(services, database, held_folder) as (frail, relay):
-        async with running(frail, work, lease=3.0):
-            job_id = await enqueue(services)
-            await when(database, job_id, "locked_until > started_at + interval '5 seconds'")
-            await relay.refuse()
-            async with asyncio.timeout(PATIENCE):
-                while not any("cannot be renewed" in each for each in caplog.messages):
-                    await asyncio.sleep(0.01)
-            await relay.heal()
-            await when(database, job_id, "locked_until > started_at + interval '7 seconds'")
-            go_on.set()
-            row = await over(database, job_id)
+    async with (
+        with_a_frail_database(services, database, held_folder) as (frail, relay),
+        running(frail, work, lease=3.0),
+    ):
+        job_id = await enqueue(services)
+        await when(database, job_id, "locked_until > started_at + interval '5 seconds'")
+        await relay.refuse()
+        async with asyncio.timeout(PATIENCE):
+            while not any("cannot be renewed" in each for each in caplog.messages):
+                await asyncio.sleep(0.01)
+        await relay.heal()
+        await when(database, job_id, "locked_until > started_at + interval '7 seconds'")
+        go_on.set()
+        row = await over(database, job_id)
     assert (row["status"], attempts) == ("done", [1])
 
 

@@ -11,9 +11,14 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from threading import Thread
+from threading import Event, Thread
 
 from tests.certificates import GOOD_HOST, Authority, Identity
+
+PATIENCE = 10.0
+"""Seconds for a handshake, and for whoever reads slowly."""
+GLANCE = 0.1
+"""Seconds until a door that is to be closed notices."""
 
 
 @contextmanager
@@ -23,42 +28,40 @@ def tls_front(authority: Authority, identity: Identity, port: int) -> Iterator[i
     context.load_cert_chain(identity.cert, identity.key)
     context.load_verify_locations(authority.file)
     context.verify_mode = ssl.CERT_REQUIRED
+    closing = Event()
     with socket.create_server((GOOD_HOST, 0), backlog=64) as listener:
-        accepting = Thread(target=_accept, args=(listener, context, port))
+        accepting = Thread(target=_accept, args=(listener, context, port, closing))
         accepting.start()
         try:
             yield listener.getsockname()[1]
         finally:
+            closing.set()
             listener.shutdown(socket.SHUT_RDWR)
             accepting.join()
 
 
-def _accept(listener: socket.socket, context: ssl.SSLContext, port: int) -> None:
+def _accept(listener: socket.socket, context: ssl.SSLContext, port: int, closing: Event) -> None:
     wires: list[Thread] = []
-    open_sockets: list[socket.socket] = []
     while True:
         try:
             plain, _ = listener.accept()
         except OSError:  # the door is closed
             break
-        open_sockets.append(plain)
-        wires.append(Thread(target=_serve, args=(plain, context, port)))
+        wires.append(Thread(target=_serve, args=(plain, context, port, closing)))
         wires[-1].start()
-    for each in open_sockets:
-        with suppress(OSError):
-            each.shutdown(socket.SHUT_RDWR)
     for wire in wires:
         wire.join()
 
 
-def _serve(plain: socket.socket, context: ssl.SSLContext, port: int) -> None:
+def _serve(plain: socket.socket, context: ssl.SSLContext, port: int, closing: Event) -> None:
     with ExitStack() as stack, suppress(OSError):
         stack.enter_context(plain)
+        plain.settimeout(PATIENCE)
         door = stack.enter_context(context.wrap_socket(plain, server_side=True))
-        behind = stack.enter_context(socket.create_connection((GOOD_HOST, port)))
+        behind = stack.enter_context(socket.create_connection((GOOD_HOST, port), timeout=PATIENCE))
         # One thread for both ways: two must not work on one TLS connection.
-        while True:
-            ready = [door] if door.pending() else select.select([door, behind], [], [])[0]
+        while not closing.is_set():
+            ready = [door] if door.pending() else select.select([door, behind], [], [], GLANCE)[0]
             for source, sink in ((door, behind), (behind, door)):
                 if source in ready:
                     said = source.recv(65536)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -14,12 +13,7 @@ from datadir.launcher import Launcher
 from datadir.mongodb import embedded as embedded_mongodb
 from datadir.redis import embedded as embedded_redis
 from tests.folders import passable_folder
-
-pytest.register_assert_rewrite(
-    *(f"tests.stores.{contract.stem}" for contract in Path(__file__).parent.glob("*_contract.py")),
-    "tests.stores.relay",
-)
-from tests.stores.postgres_fixture import database, postgres_address  # noqa: E402, F401
+from tests.stores.postgres_fixture import database, postgres_address  # noqa: F401
 
 
 @pytest.fixture(scope="session")

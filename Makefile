@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 # Bytecode is kept, whatever the environment wishes: compiling anew costs each start some seconds.
 SERVE := STUDYGRAPH_DEMO="$${STUDYGRAPH_DEMO:-true}" STUDYGRAPH_PORT="$(PORT)" STUDYGRAPH_DATA_DIR="$(DATA)" PYTHONDONTWRITEBYTECODE=
 
-.PHONY: run dev test test-servers check format lock demo schema clean corpus bench-start bench-execution explorer help
+.PHONY: run dev test test-servers check format lock demo schema clean corpus bench-start bench-execution bench-stores explorer help
 
 run: $(VENV)/.run ## Set up, start the embedded stores, serve with the demo school (PORT=8000 DATA=.data)
 	@$(SERVE) exec $(BIN)/python -m graph serve
@@ -47,6 +47,9 @@ bench-start: $(VENV)/.dev ## Cold and warm start, front pages a second -> bench/
 
 bench-execution: $(VENV)/.dev ## Processor time an answer, ours next to a hand-written endpoint -> bench/out/execution.json
 	@$(BIN)/python -m bench.execution
+
+bench-stores: $(VENV)/.dev ## What our clients cost next to the bare drivers, each store that can be had -> bench/out/stores.json
+	@$(BIN)/python -m bench.stores
 
 explorer: ## Build the full explorer, GraphiQL (Node 20.19 or newer and npm) -> graph/explorer/built
 	@.ci/explorer

@@ -10,8 +10,9 @@ from typing import Any, Final
 from graphql import parse, validate
 
 from bench.variants import Operation
-from graph.execution.documents import MOST_ERRORS, MOST_TOKENS, Documents
+from graph.execution.documents import Documents
 from graph.execution.plans import Plans
+from graph.limits.bounds import AMPLE
 from graph.schema import graphql_schema
 
 TIMES: Final = 15
@@ -20,15 +21,15 @@ TIMES: Final = 15
 def first_sight(operation: Operation) -> dict[str, float]:
     """Medians by step."""
     schema = graphql_schema()
-    node = parse(operation.query, max_tokens=MOST_TOKENS)
+    node = parse(operation.query, max_tokens=AMPLE.tokens)
 
     def compiled() -> Callable[[], Any]:
         document = Documents(schema).document(operation.query)
         return lambda: Plans(schema).plan(document, None, operation.variables)
 
     return {
-        "parse": _median(lambda: lambda: parse(operation.query, max_tokens=MOST_TOKENS)),
-        "validate": _median(lambda: lambda: validate(schema, node, max_errors=MOST_ERRORS)),
+        "parse": _median(lambda: lambda: parse(operation.query, max_tokens=AMPLE.tokens)),
+        "validate": _median(lambda: lambda: validate(schema, node, max_errors=AMPLE.errors)),
         "compile": _median(compiled),
     }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from datadir.names import StoreName
 from datadir.postgresql.opening import with_tls
@@ -19,7 +18,6 @@ class Addresses:
     secret: str
     public_url: str
     secret_before: str | None = None
-    data_dir: Path | None = None
     database_url: str | None = None
     redis_url: str | None = None
     mongodb_url: str | None = None

@@ -1,9 +1,9 @@
 """How do the embedded servers start, stop and never outlive us?
 
 A server is a foreground child of the main thread, in a session of its own (Ctrl-C in the terminal reaches us alone, and
-we stop the servers in order), its output in `DATA/logs/<store>.log`. It is ready when it answers. On Linux the kernel
-sends it a signal when we are gone, whatever ended us (`foreground`); the next start waits for what is still on its way
-out (`orphans`).
+we stop the servers in order), its output in `DATA/logs/<store>.log`. It is ready when it answers. One that ends by
+itself is started again, at the same place (`keep_alive`). On Linux the kernel sends it a signal when we are gone,
+whatever ended us (`foreground`); the next start waits for what is still on its way out (`orphans`).
 """
 
 from __future__ import annotations
@@ -31,6 +31,11 @@ from datadir.names import StoreName
 READY_SECONDS = 60.0
 NUDGE_SECONDS = 0.1
 LONGEST_LOG_BYTES = 5_000_000
+REVIVALS = 3
+"""How often within REVIVAL_WINDOW a server that ends by itself is started again; once more, and it will not live."""
+REVIVAL_WINDOW = 60.0
+REVIVAL_SECONDS = 5.0
+"""For so long a start is tried again: PostgreSQL refuses while processes of the dead server still end."""
 _FOREGROUND = Path(__file__).with_name("foreground.py")
 
 
@@ -40,8 +45,8 @@ class Program:
 
     `stop` ends it cleanly within `patience` seconds, else it is killed. `orphaned` is what it gets when we are gone: it
     must end the program without anybody's help. `complaint` finds in a line of its log why it did not start; without a
-    hit the last line is shown. `nudge` is called again and again while it stops, from NUDGE_SECONDS on, for a program
-    that would sleep over its own end.
+    hit the last line is shown. `before` is called before each start. `nudge` is called again and again while it stops,
+    from NUDGE_SECONDS on, for a program that would sleep over its own end.
     """
 
     store: StoreName
@@ -53,15 +58,17 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)
     account: Account | None = None
     patience: float = 10.0
+    before: Callable[[], None] | None = None
     nudge: Callable[[], Awaitable[object]] | None = None
 
 
 class Child:
-    """A started program. `may_end` is true once its end would surprise nobody."""
+    """A started program. `may_end` is true once its end would surprise nobody, `answers` says whether it is ready."""
 
     def __init__(self, program: Program, log: Path, log_start: int, process: subprocess.Popen[bytes]) -> None:
         self.program = program
         self.may_end = False
+        self.answers: Answers | None = None
         self._process = process
         self._log = log
         self._log_start = log_start
@@ -98,6 +105,10 @@ class Child:
         how = f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"status {code}"
         return f"{how}: {self.last_words()} (log: {self._log})"
 
+    def death(self) -> str:
+        """A sentence that says who ended, and how."""
+        return f"{self.program.store} (process {self.pid}) ended with {self.end_said()}."
+
     def last_words(self) -> str:
         """The line of its log, since its start, that says best what went wrong."""
         with self._log.open("rb") as log:
@@ -106,6 +117,9 @@ class Child:
         hits = [hit[0].strip() for line in lines if (hit := self.program.complaint.search(line))]
         spoken = [line.strip() for line in lines if line.strip()]
         return (hits or spoken or ["it said nothing"])[-1]
+
+
+Answers = Callable[[Child], Awaitable[bool]]
 
 
 class Launcher:
@@ -126,13 +140,16 @@ class Launcher:
         """Process ids of the running children by store."""
         return {child.program.store.value: child.pid for child in self._children if not child.ended()}
 
-    async def start(self, program: Program, answers: Callable[[Child], Awaitable[bool]]) -> Child:
+    async def start(self, program: Program, answers: Answers) -> Child:
         """Start `program` and return once `answers` is true.
 
         Raises StoreMisconfigured when it ends before that, or does not answer within READY_SECONDS.
         """
         started = monotonic()
+        if program.before:
+            program.before()
         child = self._spawn(program, subprocess.DEVNULL)
+        child.answers = answers
         while not await answers(child):
             if child.ended():
                 self._forget(child)
@@ -178,13 +195,42 @@ class Launcher:
             self.report(f"stopping {child.program.store}")
             await self.end(child)
 
-    async def child_died(self) -> str:
-        """Wait until a child ends that nobody stopped; a sentence that names it, its last words and its log."""
+    async def keep_alive(self, revived: Callable[[str], None] = lambda sentence: None) -> str:
+        """Start again each child that ends and that nobody stopped: same files, same address, so that clients find it
+        as they find a server that comes back. `revived` is told in a sentence.
+
+        Returns with another sentence when that is in vain: it does not start any more, or has ended more than REVIVALS
+        times within REVIVAL_WINDOW."""
+        deaths: dict[StoreName, list[float]] = {}
         while True:
-            for child in self._children:
-                if child.ended() and not child.may_end:
-                    return f"{child.program.store} (process {child.pid}) ended with {child.end_said()}."
+            dead = [child for child in self._children if child.ended() and not child.may_end]
+            for child in dead:
+                store = child.program.store
+                since = monotonic() - REVIVAL_WINDOW
+                deaths[store] = [*(death for death in deaths.get(store, ()) if death > since), monotonic()]
+                if len(deaths[store]) > REVIVALS:
+                    return f"{child.death()} It had been started again {REVIVALS} times within a minute."
+            for refusal in await asyncio.gather(*map(self._revive, dead)):
+                if refusal is not None:
+                    return str(refusal)
+            for child in dead:
+                revived(f"{child.death()} It was started again.")
             await asyncio.sleep(0.2)
+
+    async def _revive(self, child: Child) -> StoreMisconfigured | None:
+        """Start an ended child's program once more; why it does not start where that was so to the end."""
+        assert child.answers is not None
+        self._forget(child)
+        until = monotonic() + REVIVAL_SECONDS
+        while True:
+            try:
+                await self.start(child.program, child.answers)
+            except StoreMisconfigured as refusal:
+                if monotonic() > until:
+                    return refusal
+                await asyncio.sleep(0.1)
+            else:
+                return None
 
     async def __aenter__(self) -> Launcher:
         return self

@@ -79,10 +79,12 @@ _COLLECTIONS: Final = (
 _KEYS: Final = (
     *_all(_REDIS, "<user_id>", "session:{<user_id>}.<random> presence:{<user_id>} ratelimit:{<user_id>}:<endpoint>"),
     *_all(_REDIS, "<user_id>", "session:{<user_id>}.<simulation_id>:context chat:{<user_id>}.<session_id>:history"),
-    *_all(_REDIS, "<user_id>", "proctor:session:{<user_id>}.<session_id>"),
+    *_all(_REDIS, "<user_id>", "scope:{<user_id>} proctor:session:{<user_id>}.<session_id>"),
     Held(_REDIS, "live:<kind>:{<id>}", ("<id>", "user_id"), why="the id is a person's where the kind is notifications"),
     Held(_REDIS, "queue:background_tasks", through=("id", "jobs")),
     Held(_REDIS, "cache:{<cache>}:<digest>", why="never a value that depends on who asks"),
+    Held(_REDIS, "documents:{registered}:texts", why="GraphQL documents without variables: what clients may ask"),
+    Held(_REDIS, "documents:{registered}:used", why="hashes of those"),
 )
 
 _PAYLOADS: Final = (

@@ -94,7 +94,8 @@ class Stores:
         return [self._now(health) for health in self._seen]
 
     @property
-    def _circuits(self) -> dict[StoreName, Circuit]:
+    def circuits(self) -> dict[StoreName, Circuit]:
+        """The way to each store that has one."""
         # Kafka has none: operations write to the outbox, and the relay has a patience of its own.
         return {
             StoreName.POSTGRESQL: self.postgresql.circuit,
@@ -135,7 +136,7 @@ class Stores:
         except (StoreError, TimeoutError, OSError):
             return StoreHealth(store.value, KINDS[store], "down", mode)
         # It answers us, and yet its circuit still refuses operations: it has only just come back.
-        circuit = self._circuits.get(store)
+        circuit = self.circuits.get(store)
         status = "ok" if circuit is None or circuit.state == "closed" else "degraded"
         return StoreHealth(
             store.value, KINDS[store], status, mode, round((perf_counter() - started) * 1000, 3), version
@@ -323,14 +324,7 @@ class _Opener:
             from datadir.kafka.client import KafkaEventLog
             from datadir.kafka.opening import Brokers
 
-            brokers = Brokers(
-                self.addresses.kafka_bootstrap_servers,
-                username=self.addresses.kafka_username,
-                password=self.addresses.kafka_password,
-                mechanism=self.addresses.kafka_sasl_mechanism,
-                tls=self.addresses.tls_of(StoreName.KAFKA),
-            )
-            opened = await KafkaEventLog.open(brokers, postgresql, keys)
+            opened = await KafkaEventLog.open(Brokers.at(self.addresses), postgresql, keys)
         else:
             await self._as_owner(embedded.prepare)
             opened = embedded.EmbeddedEventLog(postgresql, keys)

@@ -22,13 +22,17 @@ from graph.execution.edge import Root, spec_of
 from resolvers.access.labels import Label
 from resolvers.errors import Unauthenticated
 from resolvers.operation import Services, Viewer
-from resolvers.sessions import resumed
+from resolvers.sessions import Spends, resumed
 
 
-async def viewer_of(services: Services, authorization: str | None, *, reads: bool) -> Viewer | None:
+async def viewer_of(
+    services: Services, authorization: str | None, *, reads: bool, spends: Spends | None = None
+) -> Viewer | None:
     """The viewer behind an Authorization header, None without one. One store call. `reads`: the operation is no
-    mutation. Raises Unauthenticated, StoreUnavailable."""
-    return None if authorization is None else await resumed(services, _token(authorization), reads=reads)
+    mutation; `spends` is what it takes of the viewer's minute. Raises Unauthenticated, RateLimited, StoreUnavailable."""
+    if authorization is None:
+        return None
+    return await resumed(services, _token(authorization), reads=reads, spends=spends)
 
 
 def claimed_role(services: Services, authorization: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""What can be done from a shell? Serve, migrate, print the schema, name the demo school's people."""
+"""What can be done from a shell? Serve, migrate, make an administrator, print the schema, name the demo's people."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _settings(**overrides: object) -> Settings:
         _stop(str(error))
 
 
-def _run_on_stores(what: str, settings: Settings) -> None:
+def _run_on_stores(what: str, settings: Settings, *more: object) -> None:
     """Run a function of `graph.serving`; importing that takes a second or two, with something to look at."""
     with StartProgress() as progress:
         progress.step("loading the program")
@@ -48,7 +48,7 @@ def _run_on_stores(what: str, settings: Settings) -> None:
         except ModuleNotFoundError as missing:
             sentence = f"The module {missing.name} is not installed: `make run` installs what is needed."
         else:
-            sentence = getattr(serving, what)(settings, progress)
+            sentence = getattr(serving, what)(settings, progress, *more)
     if sentence is not None:
         _stop(sentence, 1)
 
@@ -82,12 +82,50 @@ def migrate(
     _run_on_stores("check_stores" if check else "migrate_stores", settings)
 
 
+admin = typer.Typer(no_args_is_help=True, help="Administrators' accounts.")
+app.add_typer(admin, name="admin")
+
+
+@admin.callback()
+def administrators() -> None:
+    """Administrators' accounts."""
+
+
+@admin.command()
+def create(
+    email: Annotated[str, typer.Option(prompt="E-mail address", help="The address to log in with.")],
+    name: Annotated[str | None, typer.Option(help="How others see the person.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Data folder; STUDYGRAPH_DATA_DIR.")] = None,
+) -> None:
+    """Make an administrator's account, the first one or another. The password is asked for, or is a line of stdin."""
+    settings = _settings(data_dir=data)
+    if sys.stdin.isatty():
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    else:
+        password = sys.stdin.readline().rstrip("\n")
+    _run_on_stores("create_admin", settings, email, password, name)
+
+
 @app.command()
 def schema() -> None:
     """Print the schema definition, as `schema.graphql` holds it."""
     from graph.schema import sdl
 
     sys.stdout.write(sdl())
+
+
+@app.command()
+def documents(
+    files: Annotated[list[Path], typer.Argument(help="Files, or folders of .graphql files.")],
+) -> None:
+    """Print the manifest of all operations in these files: what STUDYGRAPH_MANIFESTS names, and clients ask by id."""
+    from graph.manifests import ManifestError, made
+    from graph.schema import graphql_schema
+
+    try:
+        sys.stdout.write(made(graphql_schema(), files).decode())
+    except ManifestError as error:
+        _stop(str(error), 1)
 
 
 @app.command()

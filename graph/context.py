@@ -23,6 +23,8 @@ class Context:
     plans: Plans | None = None
     # graphql-core only: the loader of each document path.
     edge_loaders: dict[tuple[str, ...], Any] = field(default_factory=dict)
+    # Streams only: the cursor that a client brought back by other means than the document.
+    after: str | None = None
 
     def again(self) -> Context:
         """For the next event of a stream: the same viewer, and nothing of what was read."""

@@ -1,5 +1,20 @@
 """What does a client see of a failure? A message, a stable code, and nothing else.
 
+The family, with its statuses under application/graphql-response+json; 200 is an answer with data beside the error:
+
+the document    GRAPHQL_PARSE_FAILED 400, GRAPHQL_VALIDATION_FAILED 400, OPERATION_RESOLUTION_FAILURE 400
+├── persisted   PERSISTED_QUERY_NOT_FOUND 200, PERSISTED_QUERY_MISMATCH 400, DOCUMENT_NOT_ALLOWED 403
+└── guarded     TOKEN_LIMIT 400, DEPTH_LIMIT 400, ALIAS_LIMIT 400, ROOT_FIELD_LIMIT 400, TOO_MANY_SELECTIONS 400,
+                TOO_MANY_DIRECTIVES 400, FRAGMENT_CYCLE 400, VARIABLE_LIMIT 400, LIST_TOO_LONG 400, PAGE_SIZE 400,
+                COST_LIMIT 400, INTROSPECTION_DISABLED 400
+the request     BAD_REQUEST 400, BAD_JSON 400, JSON_TOO_DEEP 400, BATCH_NOT_ALLOWED 400, CSRF 400,
+                METHOD_NOT_ALLOWED 405, NOT_ACCEPTABLE 406, BODY_TOO_LARGE 413, UNSUPPORTED_MEDIA_TYPE 415,
+                UNSUPPORTED_ENCODING 415
+values          BAD_USER_INPUT 400, BAD_CURSOR 200
+access          UNAUTHENTICATED 401, FORBIDDEN 200, NOT_FOUND 200, RATE_LIMITED 429
+the server      STORE_UNAVAILABLE 200, TIMEOUT 200, OVERLOADED 503, INTERNAL_SERVER_ERROR 500
+└── streams     SUBSCRIPTION_LIMIT 200
+
 Ordinary failures come with their code (`resolvers/errors.py`); those of the document get theirs here. Anything
 unexpected is a defect: the client sees INTERNAL_SERVER_ERROR with the request's id, the log has the traceback, once.
 """
@@ -12,6 +27,7 @@ from typing import Any, Final
 import structlog
 from graphql import GraphQLError, SourceLocation
 
+from graph.limits.suggestions import without_suggestions
 from resolvers.errors import code_of, sentence_of
 
 log = structlog.get_logger("studygraph.errors")
@@ -57,10 +73,14 @@ def coded(error: GraphQLError, code: str) -> dict[str, Any]:
     return _shape(error, error.message, {"code": code})
 
 
-def of_variable(error: GraphQLError) -> dict[str, Any]:
-    """An error of a variable, without the object that graphql-core found there: it may hold a password."""
+def of_variable(error: GraphQLError, *, hints: bool = True) -> dict[str, Any]:
+    """An error of a variable, without the object that graphql-core found there: it may hold a password. `hints`: it may
+    name what else there is in the schema."""
     message, found, _ = error.message.partition(", found: ")
-    return _shape(error, f"{message}." if found else message, {"code": "BAD_USER_INPUT"})
+    shape = _shape(error, f"{message}." if found else message, {"code": "BAD_USER_INPUT"})
+    if not hints:
+        shape["message"] = without_suggestions(shape["message"])
+    return shape
 
 
 class Told(GraphQLError):

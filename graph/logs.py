@@ -43,6 +43,8 @@ def configure_logs(settings: Settings) -> None:
     )
     # The libraries have their own idea of what is worth telling: only what is wrong.
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    # That somebody sends nonsense is not: it is answered, and a line for each would be theirs to write.
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
 
 
 def _shortened(record: logging.LogRecord) -> bool:

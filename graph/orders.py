@@ -46,6 +46,12 @@ class Orders:
         if self._tell is not None:
             self._tell()
 
+    def give(self) -> None:
+        """One more order, from elsewhere than a signal. In the event loop."""
+        self.given += 1
+        if self._tell is not None:
+            self._tell()
+
     def run(self, work: Coroutine[None, None, None], loop_factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
         """Run `work` in an event loop; the first order cancels it, until `obeyed_by` names somebody else."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cache
+from typing import Any
 
 import strawberry
 from graphql import GraphQLError, GraphQLObjectType, GraphQLSchema
@@ -12,9 +14,13 @@ from strawberry.types import ExecutionContext
 from graph.execution.edge import spec_of
 from graph.execution.executor import PlannedExecutor
 from graph.execution.in_process import ProcessDocuments
-from graph.types.accounts import AccountMutations, AccountQueries, User
+from graph.execution.incremental import DIRECTIVES
+from graph.types.accounts import AccountMutations, AccountQueries, Session, User
+from graph.types.activity import Activity
 from graph.types.assessments import Assessment
 from graph.types.classrooms import Classroom, ClassroomMember, ClassroomQueries
+from graph.types.courses import Course, Enrollment
+from graph.types.federation import as_entities
 from graph.types.governance import GovernanceQueries, GovernanceSubscriptions
 from graph.types.library import Document, DocumentChunk
 from graph.types.meetings import Meeting, Recording, Transcript, TranscriptSegment
@@ -22,21 +28,28 @@ from graph.types.refetch import RefetchQueries
 from graph.types.scalars import SCALARS
 
 NODES = (
+    Activity,
     Assessment,
     Classroom,
     ClassroomMember,
+    Course,
     Document,
     DocumentChunk,
+    Enrollment,
     Meeting,
     Recording,
+    Session,
     Transcript,
     TranscriptSegment,
     User,
 )
 
 
+FederationQueries: Any = as_entities(NODES)
+
+
 @strawberry.type(description="What may be read.")
-class Query(AccountQueries, ClassroomQueries, GovernanceQueries, RefetchQueries):
+class Query(AccountQueries, ClassroomQueries, GovernanceQueries, RefetchQueries, FederationQueries):
     """The root of reads."""
 
 
@@ -87,9 +100,22 @@ def graphql_schema() -> GraphQLSchema:
     return _graphql(schema())
 
 
+@cache
+def offered_schema() -> GraphQLSchema:
+    """The same with `@defer` and `@stream`: by it documents are read and introspected. graphql-core's `execute`, and
+    Strawberry with it, refuses a schema that has them."""
+    ours = graphql_schema()
+    members: dict[str, Any] = {**ours.to_kwargs(), "directives": (*ours.directives, *DIRECTIVES)}
+    offered = GraphQLSchema(**members)
+    offered._strawberry_schema = schema()  # type: ignore[attr-defined]
+    return offered
+
+
 def sdl() -> str:
     """The schema as `schema.graphql` holds it."""
-    return schema().as_str() + "\n"
+    offered = copy(schema())
+    offered._schema = offered_schema()
+    return offered.as_str() + "\n"
 
 
 def _graphql(built: strawberry.federation.Schema) -> GraphQLSchema:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +17,7 @@ from pydantic import AwareDatetime, Field, SecretStr, ValidationError, Validatio
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from graph.limits_settings import LimitsSettings
 from graph.tls_settings import PREFIXES as TLS_PREFIXES
 from graph.tls_settings import TlsSettings
 
@@ -26,12 +28,18 @@ PREFIX = "STUDYGRAPH_"
 SHORTEST_SECRET = 32
 SCHEMES = {
     "public_url": ("http://", "https://"),
+    "reset_url": ("http://", "https://"),
+    "smtp_url": ("smtp://", "smtps://"),
     "database_url": ("postgresql://", "postgres://", "postgresql+asyncpg://"),
     "redis_url": ("redis://", "rediss://", "unix://"),
     "mongodb_url": ("mongodb://", "mongodb+srv://"),
     "s3_endpoint_url": ("http://", "https://"),
 }
 """How an address begins, by field."""
+DEVELOPMENT_ORIGINS = ("http://localhost:*", "http://127.0.0.1:*")
+"""Whose pages may ask where nobody said: whatever a developer's tools serve."""
+ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:(\d{1,5}|\*))?")
+"""An origin, or one of any port."""
 
 
 PAIRS = (
@@ -46,7 +54,7 @@ class SettingsError(Exception):
     """A setting that stops the start; the message is one sentence."""
 
 
-class Settings(TlsSettings):
+class Settings(TlsSettings, LimitsSettings):
     """Everything that can be set. Each field's description is its row in `docs/settings.md`."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", populate_by_name=True)
@@ -73,8 +81,78 @@ class Settings(TlsSettings):
         "compiled", description="Who runs operations: compiled plans, or graphql-core object by object."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged.")
+    workers: int = Field(
+        1, ge=1, le=64, description="How many processes answer; more than one needs real stores throughout."
+    )
+    receive_seconds: int = Field(
+        10, ge=1, le=300, description="How long a client may take to send a whole request, in seconds."
+    )
+    keep_alive_seconds: int = Field(
+        12,
+        ge=1,
+        le=600,
+        description="How long a connection stays open without a request, in seconds; longer than your proxy's.",
+    )
+    operations_at_once: int = Field(
+        200, ge=1, le=10_000, description="How many operations one worker runs at once; more wait a moment."
+    )
+    operations_waiting: int = Field(
+        200, ge=0, le=10_000, description="How many may wait; one more is answered 503 `OVERLOADED`."
+    )
+    sockets_at_once: int = Field(
+        1_000, ge=0, le=100_000, description="How many sockets and event streams one worker holds open."
+    )
+    socket_init_seconds: float = Field(
+        5, ge=0.1, le=60, description="How long a WebSocket may be open before its `connection_init`, in seconds."
+    )
+    sockets_per_user: int = Field(
+        20, ge=1, le=10_000, description="How many sockets and event streams an account holds open at one worker."
+    )
+    subscriptions_per_socket: int = Field(
+        20, ge=1, le=10_000, description="How many operations one socket carries at a time."
+    )
+    batch_limit: int = Field(
+        10, ge=0, le=100, description="How many operations one request may hold as an array; 0: none."
+    )
+    http_spec: Literal["2025", "2026"] = Field(
+        "2025", description="The edition of GraphQL over HTTP whose statuses answers have."
+    )
+    allowed_origins: str | None = Field(
+        None,
+        description="Whose pages may ask, as `https://app.school.org`, separated by commas; unset: in development "
+        "`http://localhost:*` and `http://127.0.0.1:*`, in production our own pages alone.",
+    )
+    metrics_token: SecretStr | None = Field(
+        None, description="The bearer token that `/metrics` asks for; unset: whoever reaches the path may read it."
+    )
+    documents: Literal["any", "known"] = Field(
+        "any", description="Which documents are answered: `any`, or those alone that a manifest knows."
+    )
+    manifests: str | None = Field(
+        None, description="Manifest files of persisted documents, ours, Relay's or Apollo's, separated by commas."
+    )
     store_deadline_ms: int = Field(
         400, ge=50, le=60_000, description="How long one read of a store may take, in milliseconds."
+    )
+    operation_deadline_ms: int = Field(
+        5_000,
+        ge=100,
+        le=600_000,
+        description="How long one operation, or one event of a stream, may take, in milliseconds; fields that are not "
+        "there by then are null.",
+    )
+    token_keys_dir: Path | None = Field(
+        None,
+        description="A folder of PEM files that sign and check tokens: the last by name signs; unset: the secret does.",
+    )
+    smtp_url: SecretStr | None = Field(
+        None,
+        description="Who takes letters: `smtps://user:password@host` or `smtp://` with STARTTLS; unset: in development "
+        "the folder `mail` of the data folder, in production none leave.",
+    )
+    mail_from: str = Field("StudyGraph <no-reply@localhost>", description="Who letters say they are from.")
+    reset_url: str | None = Field(
+        None, description="The page where a forgotten password is changed; letters add `#token=...` to it."
     )
     sessions_when_down: Literal["grace", "refuse"] = Field(
         "grace",
@@ -154,6 +232,14 @@ class Settings(TlsSettings):
             raise ValueError(f"must begin with {' or '.join(schemes)}")
         return value
 
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, value: str | None) -> str | None:
+        for each in filter(None, map(str.strip, (value or "").split(","))):
+            if ORIGIN.fullmatch(each) is None:
+                raise ValueError(f"holds {each!r}, which is no origin: write https://host or http://host:port")
+        return value
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -175,6 +261,13 @@ class Settings(TlsSettings):
     def shows_explorer(self) -> bool:
         """Whether browsers get a page."""
         return not self.production if self.explorer is None else self.explorer
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Whose pages may ask, beside our own."""
+        if self.allowed_origins is None:
+            return () if self.production else DEVELOPMENT_ORIGINS
+        return tuple(filter(None, map(str.strip, self.allowed_origins.split(","))))
 
     @property
     def base_url(self) -> str:
@@ -273,6 +366,14 @@ def _complaint(error: ErrorDetails) -> str:
 
 
 def _checked(settings: Settings) -> Settings:
+    if settings.token_keys_dir is not None:
+        # Imported where it is needed: most starts sign with the secret.
+        from resolvers.signing_keys import KeysUnusable, of_folder
+
+        try:
+            of_folder(settings.token_keys_dir)
+        except KeysUnusable as error:
+            raise SettingsError(f"STUDYGRAPH_TOKEN_KEYS_DIR: {error}") from None
     for prefix, address in TLS_PREFIXES.items():
         for kind in ("ca", "cert", "key"):
             name = f"{prefix}_tls_{kind}_file"

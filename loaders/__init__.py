@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loaders.accounts import Accounts
+from loaders.activity import Activity
 from loaders.assessments import Assessments
 from loaders.classrooms import Classrooms
+from loaders.courses import Courses
 from loaders.engagement import Engagement
 from loaders.library import Library
 from loaders.meetings import Meetings
@@ -24,8 +26,10 @@ class Loaders:
 
     __slots__ = (
         "accounts",
+        "activity",
         "assessments",
         "classrooms",
+        "courses",
         "cursors",
         "embedder",
         "engagement",
@@ -44,7 +48,9 @@ class Loaders:
         self.embedder = embedder
         self.lease = lease
         self.accounts = Accounts(self)
+        self.activity = Activity(self)
         self.classrooms = Classrooms(self)
+        self.courses = Courses(self)
         self.meetings = Meetings(self)
         self.assessments = Assessments(self)
         self.library = Library(self)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 
-from datadir.kafka.event import Event
 from datadir.postgresql.record import Row
 from datadir.redis import keys
 from datadir.scope import Scope
+from loaders.charges import COUNTING, Charge, Charged, arguments_of, charged, keys_of
 from loaders.degrading import Degrades, degrades
+from loaders.page import Listing, Order, OrderColumn, Page, PageRequest, root_page
+from loaders.sessions import UserSessionRecord
 
 if TYPE_CHECKING:
     from datadir.postgresql.client import Lease
@@ -38,9 +41,69 @@ _USER = """
     u.id, u.email, coalesce(nullif(u.name, ''), split_part(u.email, '@', 1)) as name, u.role, u.avatar_url,
     u.is_active, u.created_at, u.last_login as last_login_at,
     exists (
-        select from classroom_members m where m.user_id = u.id and m.classroom_id = any($2::uuid[])
+        select from classroom_members m where m.user_id = u.id and m.classroom_id = any({taught}::uuid[])
     ) as taught
 """
+_NAME: Final = "coalesce(nullif(u.name, ''), split_part(u.email, '@', 1))"
+
+USERS: Final = Listing(
+    name="users",
+    select=_USER.format(taught="$1"),
+    source="users u",
+    id="u.id",
+    fixed=1,
+    default_order=(Order("CREATED_AT"),),
+    orders={
+        "CREATED_AT": OrderColumn("u.created_at", "timestamptz", "created_at"),
+        "NAME": OrderColumn(_NAME, "text", "name"),
+        "EMAIL": OrderColumn("u.email", "text", "email"),
+        "LAST_LOGIN_AT": OrderColumn("u.last_login", "timestamptz", "last_login_at", nullable=True),
+    },
+    filters={
+        "email": ("u.email", "text"),
+        "name": (_NAME, "text"),
+        "role": ("u.role", "text"),
+        "isActive": ("u.is_active", "boolean"),
+        "createdAt": ("u.created_at", "timestamptz"),
+        "lastLoginAt": ("u.last_login", "timestamptz"),
+    },
+)
+
+
+class ProfileRecord(Row):
+    """Somebody's full name."""
+
+    __slots__ = ()
+    user_id: UUID
+    first_name: str | None
+    last_name: str | None
+
+
+class PreferencesRecord(Row):
+    """How somebody likes it."""
+
+    __slots__ = ()
+    user_id: UUID
+    theme: str
+    language: str
+    notification_email: bool
+    notification_push: bool
+    difficulty_preference: int
+
+
+class SubscriptionRecord(Row):
+    """Somebody's plan."""
+
+    __slots__ = ()
+    user_id: UUID
+    plan: str
+    status: str
+    started_at: datetime
+    renews_at: datetime | None
+
+
+_SESSION: Final = "s.id, s.user_id, s.user_agent, s.created_at, s.last_activity as last_activity_at, s.expires_at"
+_STANDS: Final = "s.revoked_at is null and s.expires_at > $2"
 
 
 class CredentialsRecord(Row):
@@ -69,11 +132,12 @@ class SessionRecord(NamedTuple):
     user_id: UUID
     role: str
     created_at: datetime
+    charged: tuple[Charged, ...] = ()
 
 
 # KEYS: session, presence. ARGV: now (s), sliding TTL (s), longest life (s), presence TTL (s), whose session it must be.
-# One script, so that only a live session marks its user as present; both keys lie in one slot.
-PREAMBLE: Final = """
+# One script, so that only a live session marks its user as present and is charged; all keys lie in one slot.
+PREAMBLE: Final = f"""
 local session = redis.call('HMGET', KEYS[1], 'user_id', 'role', 'created_at')
 if session[1] ~= ARGV[5] or not (session[2] and tonumber(session[3])) then return nil end
 local left = tonumber(session[3]) + tonumber(ARGV[3]) - tonumber(ARGV[1])
@@ -84,6 +148,7 @@ end
 redis.call('HSET', KEYS[1], 'last_activity', ARGV[1])
 redis.call('EXPIRE', KEYS[1], math.max(1, math.floor(math.min(left, tonumber(ARGV[2])))))
 redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[4])
+{COUNTING}
 return session
 """
 
@@ -108,9 +173,72 @@ class Accounts:
         """Accounts in the order of `ids`, None where the viewer's scope holds none."""
         rows = await self._loaders.lease.fetch(
             UserRecord,
-            f"select {_USER} from users u where u.id = any($1::uuid[])",
+            f"select {_USER.format(taught='$2')} from users u where u.id = any($1::uuid[])",
             list(set(ids)),
             list(self._loaders.scope.taught_ids),
+        )
+        found = {row.id: row for row in rows}
+        return [found.get(each) for each in ids]
+
+    @degrades(Degrades.NULL)
+    async def users(self, request: PageRequest) -> Page[UserRecord]:
+        """One page of the accounts in the viewer's scope."""
+        return await root_page(self._loaders, USERS, UserRecord, request, list(self._loaders.scope.taught_ids))
+
+    @degrades(Degrades.NULL)
+    async def profiles_by_user_id(self, ids: Sequence[UUID]) -> list[ProfileRecord | None]:
+        """Profiles in the order of `ids`, None where there is none, or none in the viewer's scope."""
+        return await self._by_user_id(
+            ProfileRecord, "select user_id, first_name, last_name from profiles where user_id = any($1::uuid[])", ids
+        )
+
+    @degrades(Degrades.NULL)
+    async def preferences_by_user_id(self, ids: Sequence[UUID]) -> list[PreferencesRecord | None]:
+        """Preferences in the order of `ids`, None where there are none, or none in the viewer's scope."""
+        return await self._by_user_id(
+            PreferencesRecord,
+            "select user_id, theme, language, notification_email, notification_push, difficulty_preference "
+            "from user_preferences where user_id = any($1::uuid[])",
+            ids,
+        )
+
+    @degrades(Degrades.NULL)
+    async def subscriptions_by_user_id(self, ids: Sequence[UUID]) -> list[SubscriptionRecord | None]:
+        """Plans in the order of `ids`, None where there is none, or none in the viewer's scope."""
+        return await self._by_user_id(
+            SubscriptionRecord,
+            "select user_id, plan, status, started_at, renews_at from subscriptions where user_id = any($1::uuid[])",
+            ids,
+        )
+
+    async def _by_user_id(self, record: type[Any], sql: str, ids: Sequence[UUID]) -> list[Any]:
+        rows = await self._loaders.lease.fetch(record, sql, list(dict.fromkeys(ids)))
+        found = {row.user_id: row for row in rows}
+        return [found.get(each) for each in ids]
+
+    @degrades(Degrades.NULL)
+    async def sessions_by_user_id(self, ids: Sequence[UUID], now: datetime) -> list[list[UserSessionRecord]]:
+        """Where each person is logged in, the latest log-in first; what has ended is left out."""
+        rows = await self._loaders.lease.fetch(
+            UserSessionRecord,
+            f"select {_SESSION} from user_sessions s where s.user_id = any($1::uuid[]) and {_STANDS} "
+            "order by s.created_at desc, s.id",
+            list(dict.fromkeys(ids)),
+            now,
+        )
+        groups: dict[UUID, list[UserSessionRecord]] = defaultdict(list)
+        for row in rows:
+            groups[row.user_id].append(row)
+        return [groups.get(each, []) for each in ids]
+
+    @degrades(Degrades.NULL)
+    async def sessions_by_id(self, ids: Sequence[UUID], now: datetime) -> list[UserSessionRecord | None]:
+        """Sessions that have not ended, in the order of `ids`, None where the viewer's scope holds none."""
+        rows = await self._loaders.lease.fetch(
+            UserSessionRecord,
+            f"select {_SESSION} from user_sessions s where s.id = any($1::uuid[]) and {_STANDS}",
+            list(dict.fromkeys(ids)),
+            now,
         )
         found = {row.id: row for row in rows}
         return [found.get(each) for each in ids]
@@ -147,17 +275,20 @@ async def credentials_by_email(stores: Stores, email: str) -> CredentialsRecord 
 
 
 @degrades(Degrades.ERROR)
-async def record_log_in(stores: Stores, user_id: UUID, at: datetime, events: Sequence[Event]) -> None:
-    """Write the time of the last log-in and what happened, in one transaction."""
-    async with stores.postgresql.transaction(Scope(user_id=user_id)) as tx:
-        await tx.execute("update users set last_login = $2, updated_at = $2 where id = $1", user_id, at)
-        await stores.events.append(tx, events)
+async def credentials_by_id(stores: Stores, user_id: UUID) -> CredentialsRecord | None:
+    """The account whose password is checked anew, None where there is none."""
+    rows = await stores.postgresql.lease(Scope(user_id=user_id)).fetch(
+        CredentialsRecord, "select id, email, password_hash, role, is_active from users where id = $1", user_id
+    )
+    return rows[0] if rows else None
 
 
 @degrades(Degrades.ERROR)
-async def live_session(stores: Stores, user_id: UUID, session_id: str, now: datetime) -> SessionRecord | None:
-    """The preamble of an operation: read the session, slide its hour, mark the user as present. One store call; none
-    where the session's id is of nobody or of somebody else."""
+async def live_session(
+    stores: Stores, user_id: UUID, session_id: str, now: datetime, charges: Sequence[Charge] = ()
+) -> SessionRecord | None:
+    """The preamble of an operation: read the session, slide its hour, mark the user as present, count the `charges` on
+    keys of this user. One store call; none where the session's id is of nobody or of somebody else."""
     try:
         key = keys.session(session_id)
     except ValueError:
@@ -165,35 +296,17 @@ async def live_session(stores: Stores, user_id: UUID, session_id: str, now: date
     if keys.session_owner(session_id) != user_id:
         return None
     found: list[Any] | None = await stores.redis.script(PREAMBLE, repeatable=True)(
-        [key, keys.presence(user_id)],
+        [key, keys.presence(user_id), *keys_of(charges)],
         [
             now.timestamp(),
             keys.SESSION_TTL,
             keys.SESSION_LIFE,
             keys.PRESENCE_TTL,
             str(user_id),
+            *arguments_of(charges),
         ],
     )
     if found is None:
         return None
-    return SessionRecord(session_id, UUID(found[0]), found[1], datetime.fromtimestamp(float(found[2]), UTC))
-
-
-@degrades(Degrades.ERROR)
-async def start_session(stores: Stores, credentials: CredentialsRecord, now: datetime) -> str:
-    """A new session for this account; its id. One store call."""
-    session_id = keys.new_session_id(credentials.id)
-    key = keys.session(session_id)
-    at = str(now.timestamp())
-    await stores.redis.write_hash(
-        key,
-        {
-            "user_id": str(credentials.id),
-            "email": credentials.email,
-            "role": credentials.role,
-            "created_at": at,
-            "last_activity": at,
-        },
-        ttl=keys.SESSION_TTL,
-    )
-    return session_id
+    created_at = datetime.fromtimestamp(float(found[2]), UTC)
+    return SessionRecord(session_id, UUID(found[0]), found[1], created_at, charged(found[3:]))

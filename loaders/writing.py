@@ -19,7 +19,7 @@ from sqlmodel import SQLModel
 
 from datadir.cassandra.tables import USER_ENGAGEMENT
 from datadir.mongodb.client import object_id
-from datadir.mongodb.collections import TRANSCRIPTS
+from datadir.mongodb.collections import ACTIVITY_LOGS, TRANSCRIPTS
 from datadir.scope import SYSTEM
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 EVENTS_AT_ONCE: Final = 2000
 DAYS_AT_ONCE: Final = 1000
 TRANSCRIPTS_AT_ONCE: Final = 100
+TRACES_AT_ONCE: Final = 1000
 # Objects on their way at the same time: enough to hide the disk's waiting, few enough for a small server.
 OBJECTS_AT_ONCE: Final = 8
 
@@ -76,6 +77,16 @@ async def insert_transcripts(stores: Stores, transcripts: Sequence[Mapping[str, 
         await stores.documents.insert_many(
             TRANSCRIPTS.name, [{**each, "_id": key} for each, key in zip(fresh, ids, strict=True)]
         )
+
+
+async def insert_activity(stores: Stores, traces: Sequence[Mapping[str, Any]]) -> None:
+    """Insert traces that are not there yet: documents as the collection's schema says, `_id` as text."""
+    for first in range(0, len(traces), TRACES_AT_ONCE):
+        batch = [{**each, "_id": object_id(each["_id"])} for each in traces[first : first + TRACES_AT_ONCE]]
+        ids = [each["_id"] for each in batch]
+        there = await stores.documents.find(ACTIVITY_LOGS.name, {"_id": {"$in": ids}}, {"_id": 1}, limit=len(ids))
+        known = {each["_id"] for each in there}
+        await stores.documents.insert_many(ACTIVITY_LOGS.name, [each for each in batch if each["_id"] not in known])
 
 
 async def write_engagement(stores: Stores, days: Sequence[UserEngagement]) -> None:

@@ -5,6 +5,8 @@ Refusal                 an ordinary failure: an answer, not a surprise
 ├── Forbidden           FORBIDDEN         known, but not to be read or done by this viewer
 ├── NotFound            NOT_FOUND         unknown, or not to be known: the same words for both
 ├── BadUserInput        BAD_USER_INPUT    an argument's value
+├── OutOfTime           TIMEOUT           not there when the operation's deadline passed
+├── RateLimited         RATE_LIMITED      more than may be done in a while
 └── PageSize            PAGE_SIZE         outside 1-100
 
 Stores fail with `datadir.errors.StoreError`, cursors with `loaders.cursor.InvalidCursor`; `code_of` puts all of them
@@ -62,6 +64,26 @@ class BadUserInput(Refusal):
     code = "BAD_USER_INPUT"
 
 
+class OutOfTime(Refusal):
+    """The operation's deadline has passed."""
+
+    code = "TIMEOUT"
+
+    def __init__(self, message: str = "This was not there in the time that an operation has.") -> None:
+        super().__init__(message)
+
+
+class RateLimited(Refusal):
+    """So much may be done in a while, and this was more."""
+
+    code = "RATE_LIMITED"
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        """`retry_after` in seconds."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class PageSize(Refusal):
     """`first` or `last` outside 1-100, or both."""
 
@@ -70,6 +92,8 @@ class PageSize(Refusal):
 
 def code_of(error: BaseException) -> dict[str, Any] | None:
     """`extensions` of an expected failure, None for a defect."""
+    if isinstance(error, RateLimited):
+        return {"code": error.code, "retryAfter": error.retry_after}
     if isinstance(error, Refusal):
         return {"code": error.code}
     if isinstance(error, StoreUnavailable):

@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from resolvers import key_rotation
+from resolvers.accounts.reset_password import LETTER, write_letter
 from resolvers.jobs import Kind
 
-KINDS: Final[Mapping[str, Kind]] = {key_rotation.REWRAP: Kind(key_rotation.rewrap)}
+KINDS: Final[Mapping[str, Kind]] = {
+    key_rotation.REWRAP: Kind(key_rotation.rewrap),
+    LETTER: Kind(write_letter, attempts=8),
+}

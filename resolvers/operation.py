@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -12,16 +13,21 @@ from datadir.scope import ANONYMOUS, Scope
 from loaders import Loaders
 from loaders.watch import Watch
 from resolvers.access.scope import scope_of
+from resolvers.deadline import Deadline
+from resolvers.errors import Unauthenticated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
+    from datadir.letters import Letters
+    from datadir.postgresql.client import Transaction
     from datadir.qdrant.embedding import Embedder
     from datadir.stores import StoreHealth, Stores
     from loaders.cursor import Cursors
     from resolvers.passwords import Passwords
     from resolvers.sessions import SeenSessions
     from resolvers.tokens import Tokens
+    from resolvers.viewer_watch import ViewerWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,12 @@ class Services:
     passwords: Passwords
     # None: whoever cannot be asked about is refused.
     seen_sessions: SeenSessions | None = None
+    # Tells open sockets that their viewer is no longer who they were; None: nobody is told.
+    viewers: ViewerWatch | None = None
+    # None: no letters leave this program.
+    letters: Letters | None = None
+    # Where letters send people who forgot their password; None: they find the token alone.
+    reset_url: str | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     # Set once every document that waited at the start can be searched.
     indexed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -54,10 +66,14 @@ class Services:
 class Operation:
     """One operation. The scope is read at most once, when the first field needs it."""
 
-    def __init__(self, services: Services, viewer: Viewer | None) -> None:
+    def __init__(self, services: Services, viewer: Viewer | None, deadline: Deadline | None = None) -> None:
+        """Without a `deadline` it may take as long as its caller waits."""
         self.services = services
         self.viewer = viewer
-        self._opening: asyncio.Future[Loaders] | None = None
+        self.deadline = deadline or Deadline()
+        # What the client calls itself: shown to whoever looks where they are logged in.
+        self.user_agent: str | None = None
+        self._opening: asyncio.Task[Loaders] | None = None
         self._opened: Loaders | None = None
 
     @property
@@ -84,7 +100,8 @@ class Operation:
         """Read the viewer's scope once and make this operation's loaders. Raises StoreUnavailable, the same to
         everyone who asks in this operation: a store that failed is not asked again."""
         if self._opening is None:
-            self._opening = asyncio.ensure_future(self._open())
+            self._opening = asyncio.create_task(self._open())
+            self.deadline.ends(self._opening)
         return await asyncio.shield(self._opening)
 
     async def _open(self) -> Loaders:
@@ -102,4 +119,33 @@ class Operation:
     def become(self, viewer: Viewer) -> None:
         """Go on as the viewer who has just logged in: what is selected below is read with that scope."""
         self.viewer = viewer
+        self._begin_anew()
+
+    def leave(self) -> None:
+        """Go on as nobody: whoever has just logged out sees no more than anybody."""
+        self.viewer = None
+        self._begin_anew()
+
+    @asynccontextmanager
+    async def writing(self, scope: Scope | None = None) -> AsyncIterator[Transaction]:
+        """A transaction as the viewer, or as `scope`; whatever this operation reads once it has committed is read anew.
+
+        A lease stays open for some turns of the loop, with the snapshot in which it began: read through it, what was
+        just written would not be there. So leases and scope of before are left behind: `open` makes new ones."""
+        if scope is None:
+            scope = (await self.open()).scope
+        try:
+            async with self.stores.postgresql.transaction(scope) as tx:
+                yield tx
+        finally:
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
         self._opening = self._opened = None
+
+
+def signed_in(operation: Operation) -> Viewer:
+    """Who asks. Raises Unauthenticated: two mutations may travel together, and the first may be a log-out."""
+    if operation.viewer is None:
+        raise Unauthenticated
+    return operation.viewer

@@ -11,12 +11,13 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+import orjson
 
 from datadir.data_folder import DataFolder, claim
 from datadir.postgresql.embedded import DATABASE, OWNER
 from graph.app import application
 from graph.explorer.tabs import demo_ids
-from graph.services import opened
+from graph.process import opened
 from graph.settings import Settings
 from resolvers.demo.named import NAMED
 from resolvers.demo.roster import PASSWORD
@@ -35,6 +36,31 @@ class Quiet:
         """Say nothing."""
 
 
+def unpriced(body: dict[str, Any]) -> dict[str, Any]:
+    """A response's members without what they cost, which every answer says and one folder of tests is about."""
+    extensions = {name: each for name, each in body.get("extensions", {}).items() if name != "cost"}
+    rest = {name: each for name, each in body.items() if name != "extensions"}
+    return {**rest, "extensions": extensions} if extensions else rest
+
+
+class Unpriced(httpx.AsyncBaseTransport):
+    """The application without `extensions.cost`: `RunningSchool.priced` is the one that shows it."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        self._transport = transport
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """The response, without the cost where it is an answer."""
+        response = await self._transport.handle_async_request(request)
+        content = await response.aread()
+        if b'"cost":' not in content or "json" not in response.headers.get("content-type", ""):
+            return response
+        headers = [(name, value) for name, value in response.headers.raw if name not in (b"content-length", b"content-encoding")]
+        body = orjson.dumps(unpriced(orjson.loads(content)))
+        headers.append((b"content-length", b"%d" % len(body)))
+        return httpx.Response(response.status_code, headers=headers, content=body)
+
+
 @dataclass
 class RunningSchool:
     """The application, answering; `ask` sends one operation as one of the demo accounts.
@@ -47,6 +73,7 @@ class RunningSchool:
     start: datetime
     now: datetime
     folder: DataFolder
+    priced: httpx.AsyncClient
     tokens: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -88,7 +115,15 @@ class RunningSchool:
 async def running_school(folder: Path, **other: Any) -> AsyncIterator[RunningSchool]:
     """Start the embedded stores and write the demo school. `other` settings may name real servers."""
     # Two cores shared by test workers: what is measured elsewhere must not fail a test here.
-    ours = {"data_dir": folder, "demo": True, "store_deadline_ms": 10_000, "log_level": "error"}
+    ours = {
+        "data_dir": folder,
+        "demo": True,
+        "store_deadline_ms": 10_000,
+        "operation_deadline_ms": 60_000,
+        "log_level": "error",
+        # One account asks for all of its tests; what a minute holds has tests of its own.
+        "limit_budget": "0",
+    }
     settings = Settings(**{**ours, **other})
     with claim(folder) as held:
         async with opened(settings, held, Quiet()) as services:
@@ -103,8 +138,11 @@ async def running_school(folder: Path, **other: Any) -> AsyncIterator[RunningSch
             app = application(settings, _given(still), built=folder / "built")
             async with app.router.lifespan_context(app):
                 transport = httpx.ASGITransport(app=app)
-                async with httpx.AsyncClient(transport=transport, base_url="http://school.test") as http:
-                    yield RunningSchool(still, settings, http, start, now, held)
+                async with (
+                    httpx.AsyncClient(transport=Unpriced(transport), base_url="http://school.test") as http,
+                    httpx.AsyncClient(transport=transport, base_url="http://school.test") as priced,
+                ):
+                    yield RunningSchool(still, settings, http, start, now, held, priced)
 
 
 @asynccontextmanager

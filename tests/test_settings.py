@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from datadir.addresses import Addresses
 from datadir.names import StoreName
-from datadir.tls import TlsFiles
-from graph.services import addresses
+from datadir.tls import PREFIXES, TlsFiles
+from graph.process import addresses
 from graph.settings import PREFIX, SECRETS, Settings, SettingsError, environment_name, load
 
 SECRET = "a secret of more than thirty-two characters"
@@ -32,6 +33,7 @@ PARTNERS = {
     "AWS_ACCESS_KEY_ID": "AWS_SECRET_ACCESS_KEY",
 }
 """Who we are, and what proves it."""
+KINDS = ("CA", "CERT", "KEY")
 PRODUCTION = {"STUDYGRAPH_ENV": "production", "STUDYGRAPH_SECRET": SECRET}
 
 
@@ -141,7 +143,7 @@ def test_a_moment_for_the_demo_school_is_taken(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("name", sorted(SECRETS))
 def test_every_secret_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
-    value = STORES.get(name, SECRET)
+    value = (STORES | {"STUDYGRAPH_SMTP_URL": "smtps://app:secret@mail.school"}).get(name, SECRET)
     file = tmp_path / "secret"
     file.write_text(f"\n{value}  \n", encoding="utf-8")
     partner = (PARTNERS | {proof: user for user, proof in PARTNERS.items()}).get(name)
@@ -188,7 +190,7 @@ def test_a_user_without_a_password_is_refused_and_a_password_without_a_user(
 
 
 @pytest.mark.parametrize("address", STORES)
-@pytest.mark.parametrize("kind", ["CA", "CERT", "KEY"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_tls_to_an_embedded_store_is_refused(monkeypatch: pytest.MonkeyPatch, address: str, kind: str) -> None:
     name = f"{address.split('_')[0]}_TLS_{kind}_FILE"
     assert refusal(monkeypatch, **{name: "ca.pem"}) == f"{name} is set without {address}."
@@ -201,6 +203,59 @@ def test_tls_goes_with_its_stores_address(monkeypatch: pytest.MonkeyPatch) -> No
     where = addresses(settings, SECRET)
     assert where.tls_of(StoreName.REDIS) == TlsFiles(StoreName.REDIS, "ca.pem", "us.pem", None)
     assert [store for store in StoreName if where.tls_of(store)] == [StoreName.REDIS]
+
+
+def test_every_setting_of_a_store_reaches_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {f"{prefix}_TLS_{kind}_FILE": f"{prefix}.{kind}" for prefix in PREFIXES.values() for kind in KINDS}
+    settings = given(
+        monkeypatch,
+        **STORES,
+        **files,
+        STUDYGRAPH_SECRET=SECRET,
+        STUDYGRAPH_SECRET_BEFORE=SECRET[::-1],
+        STUDYGRAPH_PUBLIC_URL="https://school.example",
+        STUDYGRAPH_STORE_DEADLINE_MS="250",
+        STUDYGRAPH_S3_BUCKET="objects",
+        QDRANT_PORT="6300",
+        QDRANT_API_KEY="key",
+        CASSANDRA_PORT="9000",
+        CASSANDRA_USERNAME="ada",
+        CASSANDRA_PASSWORD="of ada",
+        CASSANDRA_DATACENTER="dc1",
+        KAFKA_USERNAME="grace",
+        KAFKA_PASSWORD="of grace",
+        KAFKA_SASL_MECHANISM="PLAIN",
+        AWS_ACCESS_KEY_ID="access",
+        AWS_SECRET_ACCESS_KEY="secret",
+        AWS_REGION="eu-central-1",
+    )
+    assert addresses(settings, SECRET) == Addresses(
+        secret=SECRET,
+        secret_before=SECRET[::-1],
+        public_url="https://school.example",
+        database_url=STORES["DATABASE_URL"],
+        redis_url=STORES["REDIS_URL"],
+        mongodb_url=STORES["MONGODB_URL"],
+        qdrant_host="qdrant",
+        qdrant_port=6300,
+        qdrant_api_key="key",
+        cassandra_host="cassandra",
+        cassandra_port=9000,
+        cassandra_username="ada",
+        cassandra_password="of ada",
+        cassandra_datacenter="dc1",
+        kafka_bootstrap_servers="kafka:9092",
+        kafka_username="grace",
+        kafka_password="of grace",
+        kafka_sasl_mechanism="PLAIN",
+        s3_endpoint_url=STORES["S3_ENDPOINT_URL"],
+        s3_bucket="objects",
+        s3_access_key="access",
+        s3_secret_key="secret",
+        s3_region="eu-central-1",
+        read_deadline=0.25,
+        tls={store: TlsFiles(store, *(f"{PREFIXES[store]}.{kind}" for kind in KINDS)) for store in StoreName},
+    )
 
 
 def test_production_takes_real_stores_and_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,8 @@ NEWEST_5: Final = PageRequest(size=5, order=(Order("SCHEDULED_AT", descending=Tr
 class _Listening:
     """A lease, or a pool, that answers no rows."""
 
+    circuit = None
+
     def __init__(self) -> None:
         self.heard: list[str] = []
 

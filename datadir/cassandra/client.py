@@ -22,7 +22,7 @@ from datadir.cassandra.columns import from_driver
 from datadir.cassandra.opening import NO_FILES, WRITES, Nodes
 from datadir.cassandra.page_tokens import PageTokens
 from datadir.cassandra.pending import steps
-from datadir.cassandra.tables import KEYSPACE, TABLES, R, SeriesTable, checked_limit
+from datadir.cassandra.tables import KEYSPACE, TABLES, R, SeriesTable, aligned, checked_limit
 from datadir.circuit import READ_DEADLINE, Circuit
 from datadir.errors import StoreMisconfigured, StoreTimeout, StoreUnavailable
 from datadir.ledger import count
@@ -179,8 +179,7 @@ class CassandraSeries:
 
         answers = await self._read(request, lambda answers: sum(map(len, answers)), len(each_once))
         row = from_driver(table)
-        found = {partition: [row(raw) for raw in answer] for partition, answer in zip(each_once, answers, strict=True)}
-        return [list(found[partition]) for partition in wanted]
+        return aligned(wanted, each_once, [[row(raw) for raw in answer] for answer in answers])
 
     async def read_page(
         self,

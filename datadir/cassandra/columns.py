@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from datetime import UTC
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from datadir.cassandra.tables import Kind, R, SeriesTable
@@ -38,7 +38,8 @@ def from_sql(table: SeriesTable[R]) -> Callable[[Sequence[Any]], R]:
 
 
 def _maker(table: SeriesTable[R], conversions: dict[Kind, Callable[[Any], Any]]) -> Callable[[Sequence[Any]], R]:
-    make: Callable[[Sequence[Any]], R] = table.row._make  # type: ignore[attr-defined]
+    # What `_make` does, without a Python call a row: statements name exactly the table's columns.
+    make: Callable[[Sequence[Any]], R] = partial(tuple.__new__, table.row)
     converted = [
         (at, conversions[column.kind]) for at, column in enumerate(table.columns) if column.kind in conversions
     ]

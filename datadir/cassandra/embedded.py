@@ -19,7 +19,7 @@ import asyncpg
 from datadir.cassandra.columns import from_sql
 from datadir.cassandra.page_tokens import PageTokens
 from datadir.cassandra.pending import Step
-from datadir.cassandra.tables import TABLES, Column, Kind, R, SeriesTable, checked_limit
+from datadir.cassandra.tables import TABLES, Column, Kind, R, SeriesTable, aligned, checked_limit
 from datadir.names import StoreName
 from datadir.scope import SYSTEM
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from datadir.cassandra.client import Series
     from datadir.postgresql.client import Postgres
 
-SCHEMA_LOCK: Final = 5_283_406_770_931_245_120
 _ROWS_AT_ONCE: Final = 5000
 
 _SQL: Final = {
@@ -70,13 +69,12 @@ async def missing(owner: asyncpg.Connection, tables: Iterable[SeriesTable[Any]] 
 
 
 async def prepare(owner: asyncpg.Connection, tables: Iterable[SeriesTable[Any]] = TABLES) -> None:
-    """Make what is missing, as the owner of the database, and remove rows whose time is over. May be repeated."""
+    """Make what is missing, as the owner of the database, and remove rows whose time is over. May be repeated, by one
+    at a time."""
     wanted = list(tables)
     steps = await missing(owner, wanted)
     if steps:
         async with owner.transaction():
-            # Somebody else may have seen the same: each statement changes nothing the second time.
-            await owner.execute("select pg_advisory_xact_lock($1)", SCHEMA_LOCK)
             await owner.execute(_SCHEMA)
             await owner.execute(";".join(step.statement for step in steps))
     over = [f"delete from {_name(table)} where expires_at <= clock_timestamp()" for table in wanted if table.ttl]
@@ -117,10 +115,9 @@ class EmbeddedSeries:
         )
         make = from_sql(table)
         found: list[list[R]] = [[] for _ in each_once]
-        for nth, *values in rows:
-            found[nth - 1].append(make(values))
-        by_partition = dict(zip(each_once, found, strict=True))
-        return [list(by_partition[partition]) for partition in wanted]
+        for row in rows:
+            found[row[0] - 1].append(make(row[1:]))
+        return aligned(wanted, each_once, found)
 
     async def read_page(
         self,

@@ -94,11 +94,11 @@ async def sentence(error: BaseException, nodes: Nodes, context: ssl.SSLContext |
         return f"CASSANDRA_HOST names a host that nobody knows: {', '.join(nodes.hosts)}."
     causes = _causes(error)
     if any(isinstance(cause, AuthenticationFailed) for cause in causes):
+        if nodes.username is None:
+            return f"Cassandra at {nodes.where} asks for a user: set CASSANDRA_USERNAME and CASSANDRA_PASSWORD."
         return f"Cassandra refuses the user or password at {nodes.where}."
     if any(isinstance(cause, ProtocolVersionUnsupported) or "protocol_version" in str(cause) for cause in causes):
         return f"Cassandra at {nodes.where} is too old: the program needs 4.0 or newer."
-    if any("requires authentication" in str(cause) for cause in causes):
-        return f"Cassandra at {nodes.where} asks for a user: set CASSANDRA_USERNAME and CASSANDRA_PASSWORD."
     if isinstance(error, Unauthorized):
         return (
             f"Cassandra lets this user not make keyspace {keyspace}: run keyspaces.cql and tables.cql as one who may."

@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PUBLISH_LOCK: Final = 5_283_406_770_931_245_117
-SCHEMA_LOCK: Final = 5_283_406_770_931_245_118
 _AT_ONCE: Final = 1000
 
 _DDL: Final = """
@@ -132,12 +131,10 @@ async def missing(owner: asyncpg.Connection) -> list[str]:
 
 
 async def prepare(owner: asyncpg.Connection) -> None:
-    """Make the tables of the embedded log, as the owner of the database, where they are missing."""
-    if not await missing(owner):
-        return
-    async with owner.transaction():
-        await owner.execute("select pg_advisory_xact_lock($1)", SCHEMA_LOCK)
-        await owner.execute(_DDL)
+    """Make the tables of the embedded log, as the owner of the database, where they are missing. One at a time."""
+    if await missing(owner):
+        async with owner.transaction():
+            await owner.execute(_DDL)
 
 
 class EmbeddedEventLog:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka.conn import create_conn
 from aiokafka.errors import (
@@ -29,6 +29,9 @@ from datadir.errors import StoreMisconfigured
 from datadir.names import StoreName
 from datadir.tls import TlsFiles
 
+if TYPE_CHECKING:
+    from datadir.addresses import Addresses
+
 NO_FILES: Final = TlsFiles(StoreName.KAFKA)
 _PATIENCE: Final = 3.0
 _PORT: Final = 9092
@@ -46,6 +49,17 @@ class Brokers:
     mechanism: str = "SCRAM-SHA-512"
     tls: TlsFiles = NO_FILES
     context: ssl.SSLContext | None = None
+
+    @classmethod
+    def at(cls, where: Addresses) -> Brokers:
+        """Those that the settings name."""
+        return cls(
+            where.kafka_bootstrap_servers or "",
+            username=where.kafka_username,
+            password=where.kafka_password,
+            mechanism=where.kafka_sasl_mechanism,
+            tls=where.tls_of(StoreName.KAFKA),
+        )
 
     async def with_context(self) -> Brokers:
         """These brokers with the files read. Raises StoreMisconfigured."""

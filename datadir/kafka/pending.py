@@ -39,13 +39,7 @@ async def _missing_of(where: Addresses) -> list[Topic]:
 
     from datadir.kafka import opening
 
-    brokers = await opening.Brokers(
-        where.kafka_bootstrap_servers or "",
-        username=where.kafka_username,
-        password=where.kafka_password,
-        mechanism=where.kafka_sasl_mechanism,
-        tls=where.tls_of(StoreName.KAFKA),
-    ).with_context()
+    brokers = await opening.Brokers.at(where).with_context()
     admin = AIOKafkaAdminClient(**brokers.connection(), request_timeout_ms=int(PATIENCE * 1000))
     try:
         async with asyncio.timeout(PATIENCE):

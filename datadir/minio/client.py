@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import Any, Protocol
 
 import aioboto3
+import aiohttp
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, HTTPClientError, ReadTimeoutError
 
 from datadir.circuit import Circuit
@@ -269,7 +270,8 @@ class S3Objects:
             raise _refused(error, key) from error
         except (TimeoutError, ReadTimeoutError, ConnectTimeoutError) as error:
             raise StoreTimeout(StoreName.MINIO) from error
-        except (HTTPClientError, BotoCoreError, OSError) as error:
+        # A body is read past botocore: where it breaks off, aiohttp says so in words of its own.
+        except (HTTPClientError, BotoCoreError, aiohttp.ClientError, OSError) as error:
             raise StoreUnavailable(StoreName.MINIO) from error
         finally:
             count(StoreName.MINIO, started=started, rows=rows)

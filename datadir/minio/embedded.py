@@ -16,6 +16,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
@@ -54,6 +55,8 @@ T = TypeVar("T")
 _LONGEST_NAME: Final = 200
 _HEADER_LIMIT: Final = 8192
 _PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_.")
+# What needs no encoding is told at a glance.
+_ALL_PLAIN: Final = re.compile(rf"[a-z0-9_.-]{{1,{_LONGEST_NAME}}}")
 
 
 class OpenedLink(NamedTuple):
@@ -271,6 +274,8 @@ class FolderObjects:
 
 def _file_name(segment: str) -> str:
     """A file name that means this segment on every file system."""
+    if _ALL_PLAIN.fullmatch(segment):
+        return segment
     name = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02x}" for byte in segment.encode())
     if len(name) > _LONGEST_NAME:
         return f"{name[:100]}@{sha256(segment.encode()).hexdigest()}"

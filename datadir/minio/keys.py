@@ -6,6 +6,7 @@ S3 takes any string and its servers differ: versitygw maps `a//b` onto `a/b`, Mi
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
 from urllib.parse import quote
@@ -15,6 +16,9 @@ from datadir.minio.errors import BadObjectKey
 MAX_KEY_BYTES: Final = 512
 MAX_SEGMENT_BYTES: Final = 255  # the longest file name of every file system that S3 servers keep objects in
 MAX_FILENAME: Final = 150
+# Keys that are what they say, as nearly all are: letters, digits, `_-.`, no segment that begins with a dot. A page of a
+# hundred links looks at a hundred keys, and looking at each character takes ten times as long.
+_ORDINARY: Final = re.compile(r"(?:\w[\w.-]*/)*\w[\w.-]*", re.ASCII)
 
 
 def object_key(raw: str) -> str:
@@ -23,6 +27,8 @@ def object_key(raw: str) -> str:
     Refused with BadObjectKey: empty, longer than 512 bytes, a leading `/`, an empty segment, `.` or `..`, a segment
     over 255 bytes, control characters, lone surrogates, a backslash.
     """
+    if len(raw) <= MAX_SEGMENT_BYTES and _ORDINARY.fullmatch(raw):
+        return raw
     if any(unicodedata.category(char) in ("Cc", "Cs") for char in raw):
         raise BadObjectKey("control characters")
     if "\\" in raw:

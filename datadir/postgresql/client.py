@@ -118,7 +118,16 @@ class Lease:
         if self._task is None:
             # The task starts in the loop's next turn: whatever the level asks in this turn shares the lease.
             self._task = loop.create_task(self._run())
-        return cast("list[R]", await asked.answer)
+        try:
+            return cast("list[R]", await asked.answer)
+        except asyncio.CancelledError:
+            self._given_up()
+            raise
+
+    def _given_up(self) -> None:
+        """Somebody no longer waits. Where nobody does, the task ends, and the server is told to stop."""
+        if self._task is not None and self._queue and all(each.answer.done() for each in self._queue):
+            self._task.cancel()
 
     async def _run(self) -> None:
         try:

@@ -13,6 +13,8 @@ import os
 import re
 import shutil
 import signal
+from dataclasses import replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import NamedTuple
@@ -77,7 +79,6 @@ async def start(launcher: Launcher, folder: DataFolder, version: int = 18) -> Po
         launcher.report("creating the files of postgresql")
         await _create(launcher, programs, storage, cluster, version, account)
     _check_version(cluster, version)
-    _correct_pid_file(cluster)
 
     sockets = folder.socket_dir("postgresql", as_service_user=True)
     settings = _SETTINGS | (_SETTINGS_SINCE_18 if version >= 18 else {})
@@ -89,7 +90,8 @@ async def start(launcher: Launcher, folder: DataFolder, version: int = 18) -> Po
 
     launcher.report("starting postgresql")
     # SIGINT is a fast shutdown: the postmaster ends its own children and leaves nothing to recover.
-    await launcher.start(_program(command, storage, account, signal.SIGINT), answers)
+    program = _program(command, storage, account, signal.SIGINT)
+    await launcher.start(replace(program, before=partial(_correct_pid_file, cluster)), answers)
     place = f"/{DATABASE}?host={quote(str(sockets))}&port=5432"
     return PostgresAddress(f"postgresql://{APP}@{place}", f"postgresql://{OWNER}@{place}")
 

@@ -37,10 +37,11 @@ _FORESEEN: Final = (*UNREACHABLE, TimeoutError, ValueError, asyncpg.PostgresErro
 _SHAPE: Final = "DATABASE_URL must look like postgresql://user:password@host:5432/name."
 
 
-async def connected(dsn: str) -> asyncpg.Connection:
-    """One connection outside any pool, as whoever `dsn` names. Raises StoreMisconfigured with a sentence."""
+async def connected(dsn: str, *, within: float = OPEN_DEADLINE) -> asyncpg.Connection:
+    """One connection outside any pool, as whoever `dsn` names, within so many seconds. Raises StoreMisconfigured with
+    a sentence."""
     try:
-        connection = await asyncpg.connect(dsn, timeout=OPEN_DEADLINE)
+        connection = await asyncpg.connect(dsn, timeout=within)
     except _FORESEEN as error:
         raise await _refusal(error, dsn) from error
     if connection.get_server_version().major < _OLDEST:
@@ -140,6 +141,8 @@ async def _refusal(error: Exception, dsn: str) -> StoreMisconfigured:
         return _wrong("PostgreSQL refuses the user or password of DATABASE_URL.")
     if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError) and "client certificate" in said:
         return _wrong(unreachable.of_client_certificate(where, tls))
+    if isinstance(error, asyncpg.TooManyConnectionsError):
+        return _wrong(f"PostgreSQL at {where} has no connections left for the program: {said}.")
     if isinstance(error, asyncpg.InvalidCatalogNameError):
         return _wrong(f"PostgreSQL has no such database: {said}.")
     if isinstance(error, socket.gaierror):

@@ -126,8 +126,7 @@ def selected(filter: object | None, ids: object | None) -> None:
 
 def in_order(ids: Iterable[PointId], found: dict[str, Record]) -> list[Record]:
     """The records found, in the order in which they were asked for, each once."""
-    asked = dict.fromkeys(str(point) for point in ids)
-    return [found[point] for point in asked if point in found]
+    return [found[point] for point in dict.fromkeys(map(str, ids)) if point in found]
 
 
 class QdrantVectors:
@@ -362,7 +361,8 @@ async def opened(
             port=port,
             grpc_port=grpc_port or 6334,
             prefer_grpc=grpc_port is not None,
-            api_key=api_key,
+            # As a header of ours: given a key without TLS the library warns, and whether there is TLS say the settings.
+            headers=None if api_key is None else {"api-key": api_key},
             https=context is not None,
             **verified,
             timeout=int(WRITE_SECONDS),

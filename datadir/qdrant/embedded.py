@@ -27,7 +27,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from contextvars import copy_context
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -134,7 +134,7 @@ class EdgeVectors:
     async def ping(self) -> str:
         """The engine's version, once its thread has answered for every collection that is open."""
         await self._ask(self._shards.look, self.deadline)
-        return f"edge {version('qdrant-edge-py')}"
+        return f"edge {await asyncio.to_thread(_version)}"
 
     async def close(self) -> None:
         if not self._closed:
@@ -168,8 +168,12 @@ class EdgeVectors:
                 yield
 
     async def _ask(self, work: Callable[[], T], deadline: float) -> T:
-        async with _within(deadline):
-            return await self._run(work)
+        # As `_within`, which is a generator more: a tenth of a small read.
+        try:
+            async with asyncio.timeout(deadline):
+                return await self._run(work)
+        except TimeoutError as error:
+            raise _too_slow(deadline) from error
 
     async def _run(self, work: Callable[[], T]) -> T:
         """Run `work` in the worker thread, with this operation's context; the engine's errors become ours."""
@@ -191,7 +195,11 @@ async def _within(deadline: float) -> AsyncIterator[None]:
         async with asyncio.timeout(deadline):
             yield
     except TimeoutError as error:
-        raise StoreTimeout(STORE, f"qdrant did not answer within {deadline} s") from error
+        raise _too_slow(deadline) from error
+
+
+def _too_slow(deadline: float) -> StoreTimeout:
+    return StoreTimeout(STORE, f"qdrant did not answer within {deadline} s")
 
 
 def _guarded(work: Callable[[], T]) -> T:
@@ -220,6 +228,12 @@ def _sync(log: Path) -> None:
             os.fsync(file)
         finally:
             os.close(file)
+
+
+@cache
+def _version() -> str:
+    """Of the wheel, whose files say it."""
+    return version("qdrant-edge-py")
 
 
 async def opened(folder: Path, *, deadline: float = READ_DEADLINE) -> EdgeVectors:

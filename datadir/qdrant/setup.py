@@ -1,7 +1,8 @@
 """How do the collections come into being on a server? `python -m datadir.qdrant.setup`, as often as you like.
 
-Reads QDRANT_HOST, QDRANT_PORT (6333) and QDRANT_API_KEY. What exists stays; what is missing is created; a collection
-of another shape stops it with a sentence. The embedded engine needs no setup: its collections are made at the start.
+Reads QDRANT_HOST, QDRANT_PORT (6333), QDRANT_API_KEY and the files that QDRANT_TLS_CA_FILE and its like name. What
+exists stays; what is missing is created; a collection of another shape stops it with a sentence. The embedded engine
+needs no setup: its collections are made at the start.
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ import os
 import sys
 
 from datadir.errors import StoreError
-from datadir.qdrant.client import Vectors, opened
+from datadir.names import StoreName
+from datadir.qdrant.client import Vectors
 from datadir.qdrant.collections import COLLECTIONS
+from datadir.qdrant.opening import connected
+from datadir.tls import TlsFiles
 
 
 async def set_up(vectors: Vectors) -> list[str]:
@@ -26,16 +30,17 @@ async def _main() -> int:
     if not host:
         sys.stderr.write("QDRANT_HOST names no server: set it, or let the embedded store make its own collections.\n")
         return 2
-    vectors = await opened(
-        host, int(os.environ.get("QDRANT_PORT") or 6333), api_key=os.environ.get("QDRANT_API_KEY") or None
-    )
+    port, key = int(os.environ.get("QDRANT_PORT") or 6333), os.environ.get("QDRANT_API_KEY") or None
+    files = (os.environ.get(f"QDRANT_TLS_{kind}_FILE") or None for kind in ("CA", "CERT", "KEY"))
     try:
-        lines = await set_up(vectors)
+        vectors = await connected(host, port, api_key=key, tls=TlsFiles(StoreName.QDRANT, *files))
+        try:
+            lines = await set_up(vectors)
+        finally:
+            await vectors.close()
     except StoreError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    finally:
-        await vectors.close()
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     return 0
 

@@ -124,7 +124,9 @@ class Shards:
         asked: list[int | UUID | str] = list(dict.fromkeys(map(str, ids)))
         shard = self.shard(name)
         found = [] if shard is None else shard.retrieve(asked, with_payload=True, with_vector=False)
-        return {str(point.id): Record(str(point.id), point.payload or {}) for point in found}
+        # The engine makes the id and the payload anew each time they are looked at.
+        records = [Record(str(point.id), point.payload or {}) for point in found]
+        return {record.id: record for record in records}
 
     def scroll(self, name: str, filter: models.Filter | None, limit: int, offset: PointId | None) -> Page:
         request = self._edge.ScrollRequest(

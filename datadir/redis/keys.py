@@ -9,12 +9,12 @@ key is stands in `datadir/learners.py`. `schema.md` is the table for people; a t
 from __future__ import annotations
 
 import re
-import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from typing import Final, Literal, get_args
-from uuid import UUID
+from uuid import UUID, uuid4
 
 MINUTE = 60
 HOUR = 60 * MINUTE
@@ -26,6 +26,8 @@ SESSION_LIFE = DAY
 """Seconds after its creation at which a session ends, however active."""
 PRESENCE_TTL = DAY
 """Seconds that Redis remembers when somebody was last seen; beyond, nobody knows."""
+SCOPE_TTL = DAY
+"""Seconds that Redis remembers that somebody's memberships changed: longer than any session lives."""
 RATE_WINDOW = MINUTE
 """Seconds that one rate-limit counter counts."""
 CACHE_TTL = 30 * MINUTE
@@ -47,6 +49,15 @@ LIVE_TTL = HOUR
 LIVE_LENGTH = 1000
 """Entries of a live stream, about: older ones are cut off, and a reader who was there last starts anew."""
 
+DOCUMENTS_TTL = DAY
+"""Seconds that registered documents live on after one of them was last asked for from here."""
+DOCUMENTS_MOST = 1000
+"""Registered documents that are kept; beyond, the one not used for longest goes."""
+
+DOCUMENT_TEXTS: Final = "documents:{registered}:texts"
+"""The texts of registered documents by their hashes."""
+DOCUMENTS_USED: Final = "documents:{registered}:used"
+"""Their hashes in the order of their use."""
 BACKGROUND_TASKS: Final = "queue:background_tasks"
 """The list of ids of jobs that wait; whoever takes one reads the job's row."""
 LiveKind = Literal["classroom", "meeting", "tutor", "proctoring", "assessment", "job", "notifications"]
@@ -62,7 +73,7 @@ _PARTS: Final = {
     "kind": f"(?:{'|'.join(_LIVE_KINDS)})",
 }
 """What stands in the angle brackets of a pattern; whatever is not here is a UUID."""
-_SESSION_ID = re.compile(rf"\{{({_UUID})\}}\.{_PARTS['random']}")
+_SESSION_ID = re.compile(rf"\{{({_UUID})\}}\.({_PARTS['random']})")
 _ENDPOINT = re.compile(_PARTS["endpoint"])
 _CACHE = re.compile(_PARTS["cache"])
 
@@ -89,6 +100,7 @@ def _shape(pattern: str) -> re.Pattern[str]:
 PATTERNS = (
     KeyPattern("session:{<user_id>}.<random>", "hash", SESSION_TTL),
     KeyPattern("presence:{<user_id>}", "string", PRESENCE_TTL),
+    KeyPattern("scope:{<user_id>}", "string", SCOPE_TTL),
     KeyPattern("ratelimit:{<user_id>}:<endpoint>", "string", RATE_WINDOW),
     KeyPattern("cache:{<cache>}:<digest>", "string", CACHE_TTL),
     KeyPattern("session:{<user_id>}.<simulation_id>:context", "hash", CONTEXT_TTL),
@@ -96,6 +108,8 @@ PATTERNS = (
     KeyPattern("proctor:session:{<user_id>}.<session_id>", "hash", PROCTOR_TTL),
     KeyPattern("queue:background_tasks", "list", QUEUE_TTL),
     KeyPattern("live:<kind>:{<id>}", "stream", LIVE_TTL),
+    KeyPattern(DOCUMENT_TEXTS, "hash", DOCUMENTS_TTL),
+    KeyPattern(DOCUMENTS_USED, "zset", DOCUMENTS_TTL),
 )
 """Every family of keys: the seeds' and ours."""
 
@@ -105,13 +119,29 @@ def family_of(key: str) -> KeyPattern | None:
     return next((family for family in PATTERNS if family.holds(key)), None)
 
 
+def session_id(user_id: UUID, record_id: UUID) -> str:
+    """The id of the session that a row of `user_sessions` brings back: `{<uuid>}.<random>`, its owner's hash tag and
+    the row's id, whose 122 random bits nobody guesses."""
+    tail = record_id.bytes + sha256(record_id.bytes).digest()[:8]
+    return f"{{{user_id}}}.{urlsafe_b64encode(tail).decode()}"
+
+
 def new_session_id(user_id: UUID) -> str:
-    """An unguessable session id (192 random bits) that carries its owner's hash tag: `{<uuid>}.<random>`."""
-    return f"{{{user_id}}}.{secrets.token_urlsafe(24)}"
+    """A session id of no row."""
+    return session_id(user_id, uuid4())
+
+
+def session_record(session_id: str) -> UUID:
+    """The row of `user_sessions` that a session belongs to. ValueError when `session_id` was not made here."""
+    shape = _SESSION_ID.fullmatch(session_id)
+    tail = urlsafe_b64decode(shape[2]) if shape else b""
+    if sha256(tail[:16]).digest()[:8] != tail[16:] or not tail:
+        raise ValueError("not a session id")
+    return UUID(bytes=tail[:16])
 
 
 def session_owner(session_id: str) -> UUID:
-    """Whose session it is. ValueError when `session_id` was not made by `new_session_id`."""
+    """Whose session it is. ValueError when `session_id` was not made here."""
     shape = _SESSION_ID.fullmatch(session_id)
     if shape is None:
         raise ValueError("not a session id")
@@ -119,7 +149,7 @@ def session_owner(session_id: str) -> UUID:
 
 
 def session(session_id: str) -> str:
-    """The hash of one session. ValueError when `session_id` was not made by `new_session_id`."""
+    """The hash of one session. ValueError when `session_id` was not made here."""
     session_owner(session_id)
     return f"session:{session_id}"
 
@@ -127,6 +157,11 @@ def session(session_id: str) -> str:
 def presence(user_id: UUID) -> str:
     """When this person was last seen, as text."""
     return f"presence:{{{_checked(user_id)}}}"
+
+
+def scope_version(user_id: UUID) -> str:
+    """When this person's memberships last changed, in microseconds by Redis' clock."""
+    return f"scope:{{{_checked(user_id)}}}"
 
 
 def rate_limit(user_id: UUID, endpoint: str) -> str:

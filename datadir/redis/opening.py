@@ -39,23 +39,30 @@ class _TlsConnection(driver.SSLConnection):
         self.ssl_context.context = context
 
 
+def _settings() -> dict[str, Any]:
+    """What all connections have in common."""
+    return {
+        "decode_responses": True,
+        # RESP3 changes the shape of what streams answer.
+        "protocol": 2,
+        # Never: a write whose answer was lost may have been done. A connection that was closed while it lay idle is
+        # noticed when it is taken from the pool, before anything is sent.
+        "retry": Retry(NoBackoff(), 0),
+        # A request has its deadline around all it waits for; a long read waits as long as it likes.
+        "socket_timeout": None,
+        "socket_connect_timeout": OPEN_DEADLINE,
+        # Saves every new connection the two commands that would tell the server the driver's name.
+        "driver_info": None,
+    }
+
+
 def pool(url: str, size: int, context: ssl.SSLContext | None = None) -> driver.BlockingConnectionPool:
     """Up to `size` connections to `url`. ValueError where that is no address of Redis."""
     made = driver.BlockingConnectionPool.from_url(
         url,
         max_connections=size,
         timeout=RAW_WAIT,
-        decode_responses=True,
-        # RESP3 changes the shape of what streams answer.
-        protocol=2,
-        # Never: a write whose answer was lost may have been done. A connection that was closed while it lay idle is
-        # noticed when it is taken from the pool, before anything is sent.
-        retry=Retry(NoBackoff(), 0),
-        # A request has its deadline around all it waits for; a long read waits as long as it likes.
-        socket_timeout=None,
-        socket_connect_timeout=OPEN_DEADLINE,
-        # Saves every new connection the two commands that would tell the server the driver's name.
-        driver_info=None,
+        **_settings(),
     )
     if context is not None:
         made.connection_class = _TlsConnection
@@ -70,12 +77,7 @@ def cluster(url: str, size: int, context: ssl.SSLContext | None = None) -> drive
         url,
         # Before a stream is read it asks a node which of the arguments are keys.
         max_connections=2 * size,
-        decode_responses=True,
-        protocol=2,
-        retry=Retry(NoBackoff(), 0),
-        socket_timeout=None,
-        socket_connect_timeout=OPEN_DEADLINE,
-        driver_info=None,
+        **_settings(),
     )
     if context is not None:
         made.connection_kwargs.update(connection_class=_TlsConnection, context=context)

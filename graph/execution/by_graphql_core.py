@@ -44,15 +44,19 @@ def root_resolver(spec: Root) -> Callable[..., Any]:
     """A root field with the arguments that its function declares."""
 
     async def resolve(root: Any, info: strawberry.Info[Context, Any], **arguments: Any) -> Any:
-        return await spec.call(info.context.operation, **arguments)
+        operation = info.context.operation
+        return await operation.deadline.within(spec.call(operation, **arguments))
 
     return _with_arguments_of(resolve, spec.call, skip=1)
 
 
 def stream_resolver(spec: Stream) -> Callable[..., Any]:
     """The source of a subscription; what fails in it is told at the field's place."""
+    goes_on = "after" in inspect.signature(spec.events).parameters
 
     def resolve(root: Any, info: strawberry.Info[Context, Any], **arguments: Any) -> AsyncGenerator[Any, None]:
+        if goes_on and info.context.after is not None:
+            arguments["after"] = info.context.after
         return _located(info._raw_info, spec.events(info.context.operation, **arguments))
 
     return _with_arguments_of(resolve, spec.events, skip=1)

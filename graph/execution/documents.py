@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Final
 
 from graphql import (
@@ -19,9 +21,13 @@ from graphql import (
 )
 
 from graph.errors import RequestError, coded
+from graph.execution.incremental import undeferred
 from graph.execution.selections import switch_variables
+from graph.limits.bounds import AMPLE, Limits
 from graph.limits.demands import Demands, demands
-from graph.limits.depth import too_deep
+from graph.limits.guard import Judged, refused
+from graph.limits.measures import measured
+from graph.limits.suggestions import without_suggestions
 from graph.limits.text import nul_literals
 
 LARGEST_KEPT: Final = 32 * 1024
@@ -29,13 +35,9 @@ MOST_KEPT: Final = 1_000
 MOST_TEXT_KEPT: Final = 2_000_000
 # What a short document's plans may hold all the same.
 LEAST_FIELDS: Final = 200
-MOST_ERRORS: Final = 20
-MOST_TOKENS: Final = 2_000
 # What graphql-core's parser says when it gives up on a document that may well be right.
-_ABORTED: Final = {
-    f"Syntax Error: Document contains more than {MOST_TOKENS} tokens. Parsing aborted.": "TOKEN_LIMIT",
-    "Syntax Error: Document is nested too deeply. Parsing aborted.": "DEPTH_LIMIT",
-}
+_TOO_LONG: Final = re.compile(r"Syntax Error: Document contains more than \d+ tokens\. Parsing aborted\.")
+_TOO_DEEP: Final = "Syntax Error: Document is nested too deeply. Parsing aborted."
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Document:
     """A document that this schema can answer."""
 
     node: DocumentNode
+    # SHA-256 of its text in hexadecimal digits: its name in logs, metrics and manifests.
+    hash: str
     # The variables that @skip and @include look at: with them a plan changes.
     switches: tuple[str, ...]
     operations: dict[str | None, OperationDefinitionNode]
@@ -51,6 +55,12 @@ class Document:
     most_fields: int
     # Compiled operations, or why graphql-core runs them; filled by `plans.py`.
     plans: dict[Any, Any] = field(default_factory=dict, compare=False)
+    # What each role was told of it; None where no client sent it.
+    judged: Judged | None = field(default=None, compare=False)
+    # What its operations cost; filled by `prices.py`.
+    prices: dict[Any, Any] = field(default_factory=dict, compare=False)
+    # As it was sent, where it defers or streams parts of its answer; `node` is then without that.
+    in_parts: DocumentNode | None = field(default=None, compare=False)
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """The operation to run. Raises RequestError OPERATION_RESOLUTION_FAILURE."""
@@ -69,7 +79,7 @@ def passing(operation: OperationDefinitionNode, fragments: Collection[FragmentDe
     """A document that was parsed and validated elsewhere. Nothing of it is kept."""
     name = operation.name.value if operation.name else None
     node = DocumentNode(definitions=(operation, *fragments))
-    return Document(node, switch_variables(node.definitions), {name: operation}, {}, most_fields=-1)
+    return Document(node, "", switch_variables(node.definitions), {name: operation}, {}, most_fields=-1)
 
 
 class DocumentErrors(Exception):
@@ -81,26 +91,44 @@ class DocumentErrors(Exception):
 
 
 class Documents:
-    """The documents of this process, the most recently used ones kept."""
+    """The documents of this process, the most recently used ones kept.
 
-    def __init__(self, schema: GraphQLSchema) -> None:
+    `hits` and `misses` count texts that were known and were not, `dropped` documents that made room for others."""
+
+    def __init__(self, schema: GraphQLSchema, limits: Limits = AMPLE, *, hints: bool = True) -> None:
+        """`limits` are what no role may exceed. `hints`: errors may name what else there is in the schema."""
         self._schema = schema
+        self._limits = limits
+        self._hints = hints
         self._kept: OrderedDict[str, Document] = OrderedDict()
+        self._texts: dict[str, str] = {}
         self._text_kept = 0
+        self.hits = self.misses = self.dropped = 0
 
     def document(self, text: str) -> Document:
         """The document of a text. Raises DocumentErrors."""
         found = self._kept.get(text)
         if found is not None:
             self._kept.move_to_end(text)
+            self.hits += 1
             return found
+        self.misses += 1
         made = self._made(text)
         if len(text) <= LARGEST_KEPT:
             self._kept[text] = made
+            self._texts[made.hash] = text
             self._text_kept += len(text)
             while len(self._kept) > MOST_KEPT or self._text_kept > MOST_TEXT_KEPT:
-                self._text_kept -= len(self._kept.popitem(last=False)[0])
+                oldest, gone = self._kept.popitem(last=False)
+                del self._texts[gone.hash]
+                self._text_kept -= len(oldest)
+                self.dropped += 1
         return made
+
+    def kept_as(self, digest: str) -> Document | None:
+        """The kept document with this hash, None where there is none."""
+        text = self._texts.get(digest)
+        return None if text is None else self.document(text)
 
     def of(self, operation: OperationDefinitionNode) -> Document | None:
         """The kept document of which this very node is an operation; None for one that was parsed elsewhere."""
@@ -116,31 +144,54 @@ class Documents:
     def _made(self, text: str) -> Document:
         try:
             # `{ }` asks for nothing, and whoever sends it meant something.
-            node = parse(text, max_tokens=MOST_TOKENS, allow_empty_selection_sets=False)
+            node = parse(text, max_tokens=self._limits.tokens, allow_empty_selection_sets=False)
         except GraphQLSyntaxError as error:
-            raise DocumentErrors([coded(error, _ABORTED.get(error.message, "GRAPHQL_PARSE_FAILED"))]) from error
-        operations = {
-            each.name.value if each.name else None: each
-            for each in node.definitions
-            if isinstance(each, OperationDefinitionNode)
-        }
+            raise DocumentErrors([_unparsed(error)]) from error
+        measures = measured(node)
+        operations = measures.operations
         if not operations:
             none = GraphQLError("The document holds no operation.")
             raise DocumentErrors([coded(none, "OPERATION_RESOLUTION_FAILURE")])
-        wrong = validate(self._schema, node, max_errors=MOST_ERRORS)
+        if too_much := refused(measures, self._limits):
+            raise DocumentErrors(too_much)
+        most = self._limits.errors
+        wrong = validate(self._schema, node, max_errors=most, hide_suggestions=not self._hints)
         if wrong:
-            raise DocumentErrors([_invalid(each) for each in wrong[:MOST_ERRORS]])
+            raise DocumentErrors([_invalid(each, hints=self._hints) for each in wrong[:most]])
         if nul := nul_literals(node):
-            raise DocumentErrors([coded(each, "BAD_USER_INPUT") for each in nul[:MOST_ERRORS]])
-        fragments = {each.name.value: each for each in node.definitions if isinstance(each, FragmentDefinitionNode)}
-        if deep := [each for each in (too_deep(one, fragments) for one in operations.values()) if each is not None]:
-            raise DocumentErrors([coded(each, "DEPTH_LIMIT") for each in deep])
-        asked = {name: demands(each, fragments) for name, each in operations.items()}
-        return Document(node, switch_variables(node.definitions), operations, asked, max(LEAST_FIELDS, len(text) // 4))
+            raise DocumentErrors([coded(each, "BAD_USER_INPUT") for each in nul[:most]])
+        whole = node
+        if "@defer" in text or "@stream" in text:
+            # From here on everything is about the operation in one piece, also its limits and its price.
+            node = undeferred(whole)
+            measures = measured(node)
+            operations = measures.operations
+        asked = {name: demands(each, measures.fragments) for name, each in operations.items()}
+        return Document(
+            node,
+            sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
+            switch_variables(node.definitions),
+            operations,
+            asked,
+            max(LEAST_FIELDS, len(text) // 4),
+            judged=Judged(measures),
+            in_parts=whole if whole is not node else None,
+        )
 
 
-def _invalid(error: GraphQLError) -> dict[str, Any]:
+def _unparsed(error: GraphQLSyntaxError) -> dict[str, Any]:
+    if _TOO_LONG.fullmatch(error.message):
+        return coded(error, "TOKEN_LIMIT")
+    if error.message == _TOO_DEEP:
+        return coded(error, "DEPTH_LIMIT")
+    return coded(error, "GRAPHQL_PARSE_FAILED")
+
+
+def _invalid(error: GraphQLError, *, hints: bool) -> dict[str, Any]:
     # graphql-core gives up where its rules recurse deeper than the interpreter's stack.
     if error.message == "Validation aborted.":
         return coded(GraphQLError("The document's selections are too many, or nested too deep."), "DEPTH_LIMIT")
-    return coded(error, "GRAPHQL_VALIDATION_FAILED")
+    found = coded(error, "GRAPHQL_VALIDATION_FAILED")
+    if not hints:
+        found["message"] = without_suggestions(found["message"])
+    return found

@@ -22,6 +22,7 @@ import strawberry
 from strawberry.types.field import StrawberryField
 
 from graph.execution.access_directive import Access
+from graph.execution.cost_directives import cost_of, size_of
 from graph.execution.degrades_directive import Degrades
 from resolvers.access.labels import Label
 from resolvers.degrading import Degrades as Word
@@ -123,15 +124,17 @@ def leaf(
     label: Label = Label.RECORD,
     read: Callable[[Any], Any] | None = None,
     door: Door | None = None,
+    many: int | None = None,
 ) -> Any:
-    """Declare a leaf."""
+    """Declare a leaf. `many`: how long its list is assumed to be."""
     spec = Leaf(label, read, door)
+    directives: list[object] = [Access(to=label), *size_of(None, many)]
     if read is None and door is None:
-        return strawberry.field(description=description, metadata={SPEC: spec}, directives=[Access(to=label)])
+        return strawberry.field(description=description, metadata={SPEC: spec}, directives=directives)
     from graph.execution.by_graphql_core import leaf_resolver
 
     return strawberry.field(
-        resolver=leaf_resolver(spec), description=description, metadata={SPEC: spec}, directives=[Access(to=label)]
+        resolver=leaf_resolver(spec), description=description, metadata={SPEC: spec}, directives=directives
     )
 
 
@@ -143,9 +146,12 @@ def edge(
     label: Label = Label.RECORD,
     door: Door | None = None,
     includes: str | None = None,
+    many: int | None = None,
 ) -> Any:
-    """Declare an edge without arguments. Raises Undeclared where `batch` does not say what a failing store means."""
-    return _edge_field(Edge(label, batch, calls, None, door, includes, degradation(batch)), description)
+    """Declare an edge without arguments. `many`: how long its list is assumed to be.
+
+    Raises Undeclared where `batch` does not say what a failing store means."""
+    return _edge_field(Edge(label, batch, calls, None, door, includes, degradation(batch)), description, many)
 
 
 def edge_with(
@@ -155,6 +161,7 @@ def edge_with(
     label: Label = Label.RECORD,
     door: Door | None = None,
     includes: str | None = None,
+    many: int | Sequence[str] | None = None,
 ) -> Callable[[Any], Any]:
     """Declare an edge with arguments: decorates the static method that turns them into the batch's request. Its
     docstring is the description, its return annotation the field's type. Raises Undeclared as `edge` does."""
@@ -163,16 +170,22 @@ def edge_with(
     def declare(request: Any) -> Any:
         function = request.__func__ if isinstance(request, staticmethod) else request
         spec = Edge(label, batch, calls, function, door, includes, degrades)
-        return _edge_field(spec, inspect.cleandoc(function.__doc__ or ""))
+        return _edge_field(spec, inspect.cleandoc(function.__doc__ or ""), many)
 
     return declare
 
 
 def root(
-    by: Callable[..., Any], *, calls: Calls, label: Label = Label.AUTHENTICATED, opens: bool = False
+    by: Callable[..., Any],
+    *,
+    calls: Calls,
+    label: Label = Label.AUTHENTICATED,
+    opens: bool = False,
+    many: int | Sequence[str] | None = None,
 ) -> Callable[[Any], Any]:
     """Declare a root field: decorates a static method `(operation, ...)`; its docstring is the description. `by` is the
-    function by which it answers; Undeclared is raised where that does not say what a failing store means."""
+    function by which it answers; Undeclared is raised where that does not say what a failing store means. `many` says
+    how long a list that is no page is assumed to be, or by which arguments one knows."""
     degrades = degradation(by)
 
     def declare(call: Any) -> Any:
@@ -184,7 +197,7 @@ def root(
             resolver=root_resolver(spec),
             description=inspect.cleandoc(function.__doc__ or ""),
             metadata={SPEC: spec},
-            directives=_directives(label, degrades),
+            directives=_directives(spec, function, many),
         )
 
     return declare
@@ -206,26 +219,29 @@ def stream(
             resolver=stream_resolver(spec),
             description=inspect.cleandoc(function.__doc__ or ""),
             metadata={SPEC: spec},
-            directives=_directives(label, degrades),
+            directives=_directives(spec, function, None),
         )
 
     return declare
 
 
-def _edge_field(spec: Edge, description: str) -> Any:
+def _edge_field(spec: Edge, description: str, many: int | Sequence[str] | None) -> Any:
     from graph.execution.by_graphql_core import edge_resolver
 
     return strawberry.field(
         resolver=edge_resolver(spec),
         description=description,
         metadata={SPEC: spec},
-        directives=_directives(spec.label, spec.degrades),
+        directives=_directives(spec, spec.request, many),
     )
 
 
-def _directives(label: Label, degrades: Word | None) -> list[object]:
-    """What the SDL says of a field. One that no store's failure harms has no word for it."""
-    return [Access(to=label), *([] if degrades is None else [Degrades(to=degrades)])]
+def _directives(
+    spec: Edge | Root | Stream, declared: Callable[..., Any] | None, many: int | Sequence[str] | None
+) -> list[object]:
+    """What the SDL says of a field that asks stores. One that no store's failure harms has no word for it."""
+    degrades = [] if spec.degrades is None else [Degrades(to=spec.degrades)]
+    return [Access(to=spec.label), *degrades, cost_of(spec.calls), *size_of(declared, many)]
 
 
 def face(record: object) -> Any:
@@ -249,7 +265,7 @@ async def run(spec: Edge, operation: Operation, parents: Sequence[Any], argument
     if not asked:
         return [Forbidden() for _ in parents]
     try:
-        values = await spec.batch(operation, asked, *arguments)
+        values = await operation.deadline.within(spec.batch(operation, asked, *arguments))
         if len(values) != len(asked):
             raise RuntimeError(f"{spec.batch.__qualname__} answered {len(values)} values for {len(asked)} parents")
     except Exception as error:

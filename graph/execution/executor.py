@@ -56,7 +56,7 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
         operation = self.context_value.operation
         if stream.reads:
             try:
-                await operation.open()
+                await operation.deadline.within(operation.open())
             except Exception as error:
                 self.root_value = error
         if self.plan is not None:

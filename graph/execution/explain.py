@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from graph.execution.compiler import OperationPlan
 from graph.execution.completion import AbstractCompleter, Completer, ListCompleter, ObjectCompleter
-from graph.execution.edge import Calls, Edge, Root, Stream
+from graph.execution.edge import Calls, Edge, Root, Spec, Stream
 from graph.execution.plan import FieldPlan, ObjectPlan
 from graph.types.node import Node
 
@@ -49,6 +49,11 @@ def explained(plan: OperationPlan, *, viewer: bool) -> dict[str, Any]:
     }
 
 
+def deepest(plan: OperationPlan) -> int:
+    """How many levels a plan has."""
+    return max((step.level for step in _steps(plan.root, "", 1, None)), default=0)
+
+
 def needs_scope(field: FieldPlan) -> bool:
     """Whether a root field reads with the viewer's scope: all do but those that make no call of their own."""
     if isinstance(field.spec, Stream):
@@ -67,21 +72,27 @@ def _steps(plan: ObjectPlan, above: str, level: int, edge: FieldPlan | None) -> 
 
 
 def _own_calls(field: FieldPlan, edge: FieldPlan | None) -> Calls:
-    spec = field.spec
+    abstract = isinstance(_innermost(field.completer), AbstractCompleter)
+    return calls_of(field.spec, field.name, field.parent.name, edge.spec if edge is not None else None, abstract=abstract)
+
+
+def calls_of(spec: Spec, name: str, parent: str, above: Spec | None, *, abstract: bool) -> Calls:
+    """The store calls of one field for a whole level. `parent` is the type it stands on, `above` the edge it is below;
+    `abstract` whether it answers an interface."""
     if not isinstance(spec, (Edge, Root, Stream)):
         return {}
-    if edge is not None and isinstance(edge.spec, Edge) and edge.spec.includes == field.name:
+    if isinstance(above, Edge) and above.includes == name:
         # What the edge above brings along is not asked again.
         return {}
-    if field.parent.name == "TranscriptSegmentConnection":
+    if parent == "TranscriptSegmentConnection":
         # A transcript's segments are counted where they are sliced.
         return {}
-    if isinstance(spec, Root) and isinstance(_innermost(field.completer), AbstractCompleter):
-        return _each_type(field)
+    if isinstance(spec, Root) and abstract:
+        return _each_type()
     return spec.calls
 
 
-def _each_type(field: FieldPlan) -> Calls:
+def _each_type() -> Calls:
     """A field that takes any id reads each concrete type once."""
     calls: Counter[str] = Counter()
     for kind in Node.__subclasses__():

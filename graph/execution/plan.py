@@ -84,7 +84,8 @@ class FieldPlan:
         assert isinstance(self.spec, Root)
         assert self.arguments is not None
         try:
-            value = await self.spec.call(run.operation, **self.arguments.given(run.variables))
+            asked = self.spec.call(run.operation, **self.arguments.given(run.variables))
+            value = await run.operation.deadline.within(asked)
         except Exception as error:
             value = error
         return await self.completer.complete_later(run, self, [value], UnderKey(places, self.key))

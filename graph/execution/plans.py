@@ -16,6 +16,7 @@ from graphql import FragmentDefinitionNode, GraphQLSchema
 
 from graph.execution.compiler import OperationPlan, compiled
 from graph.execution.documents import Document
+from graph.execution.explain import deepest
 from graph.execution.selections import Unplannable
 
 MOST_PER_DOCUMENT: Final = 16
@@ -74,6 +75,12 @@ class Plans:
     def fallback(self, reason: str) -> None:
         """Count an operation that graphql-core has to run."""
         self.counts.fallbacks[reason] += 1
+
+    def levels(self, document: Document, name: str | None) -> int:
+        """How many levels the kept plan of an operation has, 0 where there is none."""
+        kept = list(document.plans.items())
+        plans = (plan for key, plan in kept if (key[0] if isinstance(key, tuple) else key) == name)
+        return max((deepest(plan) for plan in plans if not isinstance(plan, str)), default=0)
 
     def _made(self, document: Document, name: str | None, variables: Mapping[str, Any]) -> OperationPlan | str:
         fragments = {

@@ -36,6 +36,8 @@ _FULL_POLICY: Final = f"{_POLICY}; style-src 'self' 'unsafe-inline'; img-src 'se
 _HEADERS: Final = {
     "content-type": "text/html; charset=utf-8",
     "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "cross-origin-opener-policy": "same-origin",
     "referrer-policy": "no-referrer",
     "cache-control": "no-store",
     "vary": "Accept",
@@ -92,6 +94,8 @@ class _Files(StaticFiles):
     ) -> Response:
         response = super().file_response(full_path, stat_result, scope, status_code)
         response.headers["x-content-type-options"] = "nosniff"
+        # A worker obeys the policy of its own script.
+        response.headers["content-security-policy"] = _POLICY
         if self._HASHED.search(os.fspath(full_path)):
             response.headers["cache-control"] = "public, max-age=31536000, immutable"
         return response

@@ -42,7 +42,8 @@ async def http_failure(request: Request, error: Exception) -> Response:
 def defect(path: str, error: Exception) -> Response:
     """Anything unexpected: logged once with its traceback, masked."""
     request_id = secrets.token_hex(8)
-    log.error("defect", request_id=request_id, path=path, exc_info=error)
+    # What follows may be a signed link.
+    log.error("defect", request_id=request_id, path="/" + path.lstrip("/").partition("/")[0], exc_info=error)
     return failure("INTERNAL_SERVER_ERROR", "Something went wrong on our side.", 500, requestId=request_id)
 
 

@@ -1,4 +1,4 @@
-"""What does an operation ask for that has a limit? Found once a document, judged at each request by the other files."""
+"""Which fields of an operation have a limit of their own? Found once a document, judged at each request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from graphql import (
 )
 
 _SIZES: Final = frozenset({"first", "last"})
-_LISTS: Final = frozenset({"ids"})
 # Federation's `_service` is the whole schema too.
 _LOOKS: Final = frozenset({"__schema", "__type", "_service"})
 
@@ -27,7 +26,6 @@ class Demands:
     """Fields of one operation and of the fragments that it uses, in the order of the document."""
 
     pages: tuple[FieldNode, ...]
-    lists: tuple[FieldNode, ...]
     looks: tuple[FieldNode, ...]
 
 
@@ -35,16 +33,12 @@ class _Collector(Visitor):
     def __init__(self) -> None:
         super().__init__()
         self.pages: list[FieldNode] = []
-        self.lists: list[FieldNode] = []
         self.looks: list[FieldNode] = []
         self.spreads: dict[str, None] = {}
 
     def enter_field(self, node: FieldNode, *_: Any) -> None:
-        names = {each.name.value for each in node.arguments or ()}
-        if names & _SIZES:
+        if _SIZES & {each.name.value for each in node.arguments or ()}:
             self.pages.append(node)
-        if names & _LISTS:
-            self.lists.append(node)
         if node.name.value in _LOOKS:
             self.looks.append(node)
 
@@ -62,4 +56,4 @@ def demands(operation: OperationDefinitionNode, fragments: Mapping[str, Fragment
         fresh = [name for name in found.spreads if name not in seen]
         seen.update(fresh)
         waiting += [fragments[name] for name in fresh]
-    return Demands(tuple(found.pages), tuple(found.lists), tuple(found.looks))
+    return Demands(tuple(found.pages), tuple(found.looks))

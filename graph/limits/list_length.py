@@ -1,29 +1,48 @@
-"""How many ids may be asked for at once? At most 100, judged by the variables' actual values."""
+"""How many items may a list hold that is given? 250; `events` 500, an `embedding` 1,536.
+
+A list is known by the argument or input field that takes it, be it written in the document or in a variable.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Set
 
-from graphql import ArgumentNode, GraphQLError, ListValueNode, VariableNode
+from graphql import GraphQLError, OperationDefinitionNode
 
-from graph.limits.demands import Demands
+from graph.limits.bounds import Limits
+from graph.limits.measures import Measures
+from graph.limits.values import Held
 
-LONGEST_LIST: Final = 100
 
-
-def long_lists(demands: Demands, variables: Mapping[str, Any]) -> list[GraphQLError]:
-    """The `ids` arguments that hold more than is taken. `variables` are coerced."""
-    arguments = [each for node in demands.lists for each in node.arguments or () if each.name.value == "ids"]
+def long_literals(measures: Measures, limits: Limits) -> list[GraphQLError]:
+    """The lists in a document that are too long."""
     return [
-        GraphQLError(f"`ids` holds {length:,} ids; at most {LONGEST_LIST} are taken.", argument)
-        for argument in arguments
-        if (length := _length(argument, variables)) > LONGEST_LIST
+        GraphQLError(_sentence(each.name, each.length, most), each.node)
+        for each in measures.lists
+        if each.length > (most := longest(each.name, limits))
     ]
 
 
-def _length(argument: ArgumentNode, variables: Mapping[str, Any]) -> int:
-    if isinstance(argument.value, ListValueNode):
-        return len(argument.value.values)
-    given = variables.get(argument.value.name.value) if isinstance(argument.value, VariableNode) else None
-    return len(given) if isinstance(given, list) else 1
+def long_variables(
+    operation: OperationDefinitionNode, held: Held, uses: Mapping[str, Set[str]], limits: Limits
+) -> list[GraphQLError]:
+    """The variables in which a list is too long."""
+    definitions = {each.variable.name.value: each for each in operation.variable_definitions or ()}
+    refused: list[GraphQLError] = []
+    for variable, name, length in held.lists:
+        # The whole value of a variable goes by the names of the arguments that take it.
+        names = [name] if name else sorted(uses.get(variable, ())) or [variable]
+        for each in names:
+            if length > (most := longest(each, limits)):
+                refused.append(GraphQLError(_sentence(each, length, most), definitions.get(variable)))
+                break
+    return refused
+
+
+def longest(name: str, limits: Limits) -> int:
+    """How many items the argument or input field of this name takes."""
+    return {"events": limits.events, "embedding": limits.embedding}.get(name, limits.list)
+
+
+def _sentence(name: str, length: int, most: int) -> str:
+    return f"`{name}` holds {length:,} items; at most {most:,} are taken."

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, StringValueNode, Visitor, visit
 
+from graph.limits.values import Held
+
 _NUL: Final = "\x00"
 
 
@@ -26,20 +28,11 @@ def nul_literals(document: DocumentNode) -> list[GraphQLError]:
     return literals.refused
 
 
-def nul_variables(operation: OperationDefinitionNode, given: dict[str, Any]) -> list[GraphQLError]:
+def nul_variables(operation: OperationDefinitionNode, held: Held) -> list[GraphQLError]:
     """The variables of an operation, as they were sent, in which some text holds U+0000."""
     return [
         GraphQLError(f"Variable '${name}' holds a text with the character U+0000.", definition)
         for definition in operation.variable_definitions or ()
         for name in [definition.variable.name.value]
-        if _holds_nul(given.get(name))
+        if name in held.nul
     ]
-
-
-def _holds_nul(value: Any) -> bool:
-    # As deep as the envelope lets JSON be.
-    if isinstance(value, str):
-        return _NUL in value
-    if isinstance(value, dict):
-        return any(map(_holds_nul, value.values()))
-    return isinstance(value, list) and any(map(_holds_nul, value))

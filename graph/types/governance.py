@@ -50,7 +50,7 @@ class Store:
 class StoresSnapshot:
     """Source: the latest pings, which serve all who follow."""
 
-    stores: list[Store] = leaf("The seven stores and how they are.", label=Label.PUBLIC)
+    stores: list[Store] = leaf("The seven stores and how they are.", label=Label.PUBLIC, many=7)
 
 
 @strawberry.type(description="What became of one store.")
@@ -70,7 +70,7 @@ class StoresEvent:
     at: datetime = leaf("When it was told.", label=Label.PUBLIC)
     dropped: int = leaf("How many changes a later one of the same store took the place of.", label=Label.PUBLIC)
     snapshot: StoresSnapshot | None = leaf("All stores, on SNAPSHOT and RESET.", label=Label.PUBLIC)
-    changes: list[StoreChange] | None = leaf("Those that changed, on CHANGE.", label=Label.PUBLIC)
+    changes: list[StoreChange] | None = leaf("Those that changed, on CHANGE.", label=Label.PUBLIC, many=7)
 
 
 @strawberry.type
@@ -88,7 +88,7 @@ class GovernanceSubscriptions:
 class GovernanceQueries:
     """Root fields about the platform."""
 
-    @root(governance.stores, calls=NO_CALLS, label=Label.PUBLIC)
+    @root(governance.stores, calls=NO_CALLS, label=Label.PUBLIC, many=7)
     @staticmethod
     async def stores(operation: Operation) -> list[Store]:
         """The seven stores and how they are."""

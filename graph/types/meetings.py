@@ -140,7 +140,9 @@ class Meeting(Node):
     status: MeetingStatus = leaf("Where it stands.")
     meeting_url: str | None = leaf("Where it takes place.")
     created_at: datetime = leaf("When it was planned.")
-    recordings: list[Recording] | None = edge(meetings.recordings, "Its recordings, oldest first.", calls=POSTGRESQL)
+    recordings: list[Recording] | None = edge(
+        meetings.recordings, "Its recordings, oldest first.", calls=POSTGRESQL, many=5
+    )
     transcript: Transcript | None = edge(
         meetings.transcripts,
         "What was said; null where it was not written down.",

@@ -38,7 +38,7 @@ class EdgeRecord(NamedTuple):
     node: Any
 
 
-def _edges(page: Any) -> list[EdgeRecord]:
+def edges_of(page: Any) -> list[EdgeRecord]:
     return [EdgeRecord(page, record) for record in page.records]
 
 
@@ -70,7 +70,7 @@ class Edge(Generic[T]):
 class Connection(Generic[T]):
     """Relay's connection, with `nodes` and `totalCount`."""
 
-    edges: list[Edge[T]] = leaf("The records with their cursors.", read=_edges)
+    edges: list[Edge[T]] = leaf("The records with their cursors.", read=edges_of)
     nodes: list[T] = leaf("The records.", read=lambda page: page.records)
     page_info: PageInfo = leaf("Whether and how to go on.", read=lambda page: page)
     total_count: int | None = edge(

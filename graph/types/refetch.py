@@ -55,11 +55,11 @@ class RefetchQueries:
             raise found
         return face(found)
 
-    @root(by_global_ids, calls=NO_CALLS)
+    @root(by_global_ids, calls=NO_CALLS, many=("ids",))
     @staticmethod
     async def nodes(
         operation: Operation,
-        ids: Annotated[list[strawberry.ID], strawberry.argument(description="At most 100 ids.")],
+        ids: Annotated[list[strawberry.ID], strawberry.argument(description="At most 250 ids.")],
     ) -> list[Node | None]:
         """Any records by their ids, in the order of the ids; null for each that is not to be had."""
         return face(await by_global_ids(operation, ids))

@@ -1,4 +1,5 @@
-"""Which fields of a person may this viewer read? Takes the whole level, answers one yes or no each."""
+"""Which fields of a person may this viewer read, and whose account may they change? The doors of fields take the whole
+level and answer one yes or no each; those of verbs raise."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from collections.abc import Sequence
 
 from datadir.scope import Scope
 from loaders.accounts import UserRecord
+from resolvers.errors import Forbidden
 
 
 def reads_as_member(scope: Scope, users: Sequence[UserRecord]) -> list[bool]:
@@ -26,3 +28,10 @@ def reads_as_self(scope: Scope, users: Sequence[UserRecord]) -> list[bool]:
     if scope.sees_all:
         return [True] * len(users)
     return [user.id == scope.user_id for user in users]
+
+
+def administers(scope: Scope) -> None:
+    """Other people's roles, plans and accounts: administrators, whoever the account is and whether there is one. Raises
+    Forbidden."""
+    if scope.role != "admin":
+        raise Forbidden("Administrators alone may do this.")

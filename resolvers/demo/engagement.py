@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from datadir.cassandra.tables import UserEngagement
 from datadir.kafka.event import Event
 from resolvers.demo.habits import DAYS, Trace, month, places
-from resolvers.demo.identity import fixed_id
+from resolvers.demo.identity import fixed_id, fixed_object_id
 from resolvers.demo.people import Person, classroom_id
 from resolvers.demo.roster import CLASSROOMS
 from resolvers.scoring import day_of_learning
 
 TOPIC: Final = "learning.events"
 DAYS_IN_LOG: Final = 2
+LOOKING: Final = frozenset({"page_view", "search"})
 
 
 class Activity(NamedTuple):
@@ -49,6 +50,26 @@ def activity(students: list[Person], start: datetime) -> Activity:
                 events += (_event(person, trace, nth, ago, day) for nth, trace in enumerate(traces))
     events.sort(key=lambda event: (event.at, event.event_id))
     return Activity(days, events, last_logins)
+
+
+def logs(events: list[Event]) -> list[dict[str, Any]]:
+    """What the students did in those days, as documents of `activity_logs`, `_id` as text. Pages that were merely
+    looked at are left out."""
+    return [
+        {
+            "_id": fixed_object_id("activity", event.event_id),
+            "user_id": event.key,
+            "action": event.type,
+            "resource_type": None if event.payload["classroom_id"] is None else "classroom",
+            "resource_id": event.payload["classroom_id"],
+            "metadata": {"page": event.payload["page"]},
+            "ip_address": None,
+            "user_agent": None,
+            "timestamp": event.at,
+        }
+        for event in events
+        if event.type not in LOOKING
+    ]
 
 
 def _event(person: Person, trace: Trace, nth: int, ago: int, day: datetime) -> Event:

@@ -18,6 +18,7 @@ from resolvers.demo.assessments import (
     question_id,
     submission_id,
 )
+from resolvers.demo.courses import DRAFT, OPEN, TAKEN, course_id
 from resolvers.demo.documents import chunk_id, document_id
 from resolvers.demo.lessons import meeting_id
 from resolvers.demo.people import classroom_id, member_id, user_id
@@ -55,13 +56,16 @@ def _named() -> Named:
         "assessment": ("Assessment", str(assessment_id(CLASSROOM, FRESH))),
         "chunk": ("DocumentChunk", chunk_id(handbook, 0)),
         "classroom": ("Classroom", str(classroom_id(CLASSROOM))),
+        "course": ("Course", str(course_id(TAKEN))),
         "document": ("Document", str(handbook)),
+        "draftCourse": ("Course", str(course_id(DRAFT))),
         "emptyAssessment": ("Assessment", str(assessment_id(CLASSROOM, EMPTY))),
         "gradedAssessment": ("Assessment", str(assessment_id(CLASSROOM, GRADED))),
         "joinCode": BY_KEY[ELSEWHERE].join_code,
         "liveMeeting": ("Meeting", str(meeting_id(CLASSROOM, "Limiting factors"))),
         "meeting": ("Meeting", str(meeting_id(CLASSROOM, "Light reactions"))),
         "member": ("ClassroomMember", str(member_id(CLASSROOM, classmate))),
+        "openCourse": ("Course", str(course_id(OPEN))),
         "proctoredAssessment": ("Assessment", str(assessment_id(CLASSROOM, RUNNING))),
         "question": ("AssessmentQuestion", str(question_id(CLASSROOM, FRESH, 0))),
         "scheduledMeeting": ("Meeting", str(meeting_id(CLASSROOM, "Review before the exam"))),

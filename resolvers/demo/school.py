@@ -14,15 +14,17 @@ from datadir.postgresql.tables import (
     AssessmentQuestion,
     Classroom,
     ClassroomMember,
+    Course,
     Document,
+    Enrollment,
     Meeting,
     Recording,
     Submission,
     User,
 )
 from loaders.writing import StoredObject
-from resolvers.demo import assessments, bench_teacher, documents, lessons, people
-from resolvers.demo.engagement import Activity, activity
+from resolvers.demo import assessments, bench_teacher, courses, documents, lessons, people
+from resolvers.demo.engagement import Activity, activity, logs
 from resolvers.demo.named import NAMED, Named
 
 __all__ = ["NAMED", "Named", "School"]
@@ -113,6 +115,21 @@ class School:
     def engagement(self) -> list[UserEngagement]:
         """Days of the engagement series: thirty up to the one before the start, those without events left out."""
         return self._activity.days
+
+    @cached_property
+    def activity(self) -> list[dict[str, Any]]:
+        """The same days as documents of the activity log, `_id` as text."""
+        return logs(self.events)
+
+    @cached_property
+    def courses(self) -> list[Course]:
+        """Four courses."""
+        return courses.course_rows(self.start)
+
+    @cached_property
+    def enrollments(self) -> list[Enrollment]:
+        """Who takes them."""
+        return courses.enrollment_rows(self.start)
 
     @property
     def events(self) -> list[Event]:

@@ -94,7 +94,8 @@ async def _hashes() -> dict[str, str]:
 
 async def _lessons(stores: Stores, school: School, report: Report) -> None:
     report(LESSONS, 0, 2)
-    await writing.insert_rows(stores, [*school.meetings, *school.assessments, *school.questions, *school.submissions])
+    rows = [*school.meetings, *school.assessments, *school.questions, *school.submissions]
+    await writing.insert_rows(stores, [*rows, *school.courses, *school.enrollments])
     report(LESSONS, 1, 2)
     await writing.insert_transcripts(stores, school.transcripts)
     report(LESSONS, 2, 2)
@@ -103,6 +104,7 @@ async def _lessons(stores: Stores, school: School, report: Report) -> None:
 async def _engagement(stores: Stores, school: School, report: Report) -> None:
     report(ENGAGEMENT, 0, 1)
     await writing.write_engagement(stores, school.engagement)
+    await writing.insert_activity(stores, school.activity)
     report(ENGAGEMENT, 1, 1)
 
 

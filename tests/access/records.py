@@ -11,11 +11,34 @@ from typing import Any, Final, NamedTuple
 from graphql import FieldNode, InlineFragmentNode, OperationDefinitionNode, parse
 
 from datadir.names import StoreName
+from datadir.redis.keys import session_record
+from graph.ids import encode
 from tests.access.viewers import CLASSROOM, FELLOW, PASSWORD, Eyes
 
 _LOG_IN: Final = f'logIn(input: {{ email: "{FELLOW}", password: "{PASSWORD}" }})'
 _WRONG: Final = f'logIn(input: {{ email: "{FELLOW}", password: "" }})'
 _OF_THIS_NAME: Final = f'classrooms(first: 1, filter: {{ name: {{ eq: "{CLASSROOM}" }} }})'
+
+
+# Verbs that change nothing, but for the log-out: what they are given is refused, or is as it was.
+_VERBS: Final = {
+    "register": '(input: { email: "x", password: "seven green bottles" })',
+    "refreshSession": '(input: { refreshToken: "x" })',
+    "requestPasswordReset": '(input: { email: "x" })',
+    "resetPassword": '(input: { token: "x", newPassword: "x" })',
+    "revokeSession": "(input: { sessionId: $session })",
+    "changePassword": '(input: { currentPassword: "x", newPassword: "x" })',
+    "updateProfile": "(input: {})",
+    "updatePreferences": "(input: {})",
+    "setUserRole": "(input: { userId: $admin, role: ADMIN })",
+    "deactivateUser": "(input: { userId: $admin })",
+    "setSubscription": '(input: { userId: $admin, plan: PLUS, renewsAt: "2001-01-01T00:00:00Z" })',
+    "logOut": "(input: {})",
+}
+
+
+def _verb(name: str) -> str:
+    return f"mutation {{ it: {name}{_VERBS[name]} {{ FIELDS }} }}"
 
 
 def _of(name: str, kind: str, below: str = "FIELDS") -> str:
@@ -36,13 +59,38 @@ QUESTIONS: Final = {
     "StoresSnapshot: the first": "subscription { storesLive { it: snapshot { FIELDS } } }",
     "StoreChange: of Kafka": "subscription { storesLive(after: $change) { it: changes { FIELDS } } }",
     "LogInPayload: a log-in": f"mutation {{ it: {_LOG_IN} {{ FIELDS }} }}",
-    "LogInError: a wrong password": f"mutation {{ {_WRONG} {{ it: errors {{ FIELDS }} }} }}",
+    "RegisterPayload: of what is no address": _verb("register"),
+    "RefreshSessionPayload: of what is no token": _verb("refreshSession"),
+    "RequestPasswordResetPayload: for what is no address": _verb("requestPasswordReset"),
+    "ResetPasswordPayload: by what is no token": _verb("resetPassword"),
+    "RevokeSessionPayload: somebody's session": _verb("revokeSession"),
+    "ChangePasswordPayload: a wrong password": _verb("changePassword"),
+    "UpdateProfilePayload: nothing changes": _verb("updateProfile"),
+    "UpdatePreferencesPayload: nothing changes": _verb("updatePreferences"),
+    "SetUserRolePayload: the administrator stays one": _verb("setUserRole"),
+    "DeactivateUserPayload: the administrator does not end": _verb("deactivateUser"),
+    "SetSubscriptionPayload: a plan that renewed long ago": _verb("setSubscription"),
+    "LogOutPayload: a log-out": _verb("logOut"),
+    "UserError: a wrong password": f"mutation {{ {_WRONG} {{ it: errors {{ FIELDS }} }} }}",
     "User: oneself": "{ it: viewer { FIELDS } }",
     "Presence: one's own": "{ viewer { it: presence { FIELDS } } }",
+    "Profile: one's own": "{ viewer { it: profile { FIELDS } } }",
+    "Preferences: one's own": "{ viewer { it: preferences { FIELDS } } }",
+    "UserSubscription: one's own": "{ viewer { it: subscription { FIELDS } } }",
+    "Session: one's own": "{ viewer { it: sessions { FIELDS } } }",
+    "EnrollmentConnection: one's own": "{ viewer { it: enrollments { FIELDS } } }",
+    "EnrollmentEdge: one's own": "{ viewer { enrollments { it: edges { FIELDS } } } }",
+    "Enrollment: one's own": "{ viewer { enrollments { it: nodes { FIELDS } } } }",
+    "ActivityConnection: one's own": "{ viewer { it: activity { FIELDS } } }",
+    "ActivityEdge: one's own": "{ viewer { activity { it: edges { FIELDS } } } }",
     "EngagementDay: one's own": "{ viewer { it: engagement(days: 90) { FIELDS } } }",
     "User: a fellow student": _of("fellow", "User"),
     "Presence: a fellow student's": _of("fellow", "User", "it: presence { FIELDS }"),
     "EngagementDay: a fellow student's": _of("fellow", "User", "it: engagement(days: 90) { FIELDS }"),
+    "Activity: a fellow student's": _of("trace", "Activity"),
+    "Course: a draft": _of("draft", "Course"),
+    "UserConnection: all accounts": "{ it: users(first: 1) { FIELDS } }",
+    "UserEdge: of all accounts": "{ users(first: 1) { it: edges { FIELDS } } }",
     "User: the teacher of the classroom": _of("teacher", "User"),
     "Classroom: of mathematics": _of("classroom", "Classroom"),
     "ClassroomConnection: those of this name": f"{{ it: {_OF_THIS_NAME} {{ FIELDS }} }}",
@@ -81,6 +129,7 @@ ARGUMENTS: Final = {
     "Query.nodes": "(ids: [$classroom])",
     "Mutation.logIn": f'(input: {{ email: "{FELLOW}", password: "{PASSWORD}" }})',
     "Classroom.search": '(query: "limits")',
+    **{f"Mutation.{name}": arguments for name, arguments in _VERBS.items()},
 }
 
 
@@ -140,6 +189,20 @@ async def found_ids(eyes: Eyes) -> dict[str, str]:
         "document": chunk["document"]["id"],
         "chunk": chunk["id"],
         "change": await _before_a_change(eyes),
+        "draft": eyes.school.ids["draftCourse"],
+        **await _of_people(eyes, fellow["user"]["id"]),
+    }
+
+
+async def _of_people(eyes: Eyes, fellow: str) -> dict[str, str]:
+    """A session that nobody of the viewers has, the administrator, and a trace that the fellow student left."""
+    traces = "{ ... on User { activity(first: 1) { nodes { id } } } }"
+    found = await eyes.data("admin", f'{{ viewer {{ id }} node(id: "{fellow}") {traces} }}')
+    claims = eyes.school.services.tokens.verified(await eyes.token_of(FELLOW))
+    return {
+        "admin": found["viewer"]["id"],
+        "session": encode("Session", session_record(claims.session_id)),
+        "trace": found["node"]["activity"]["nodes"][0]["id"],
     }
 
 

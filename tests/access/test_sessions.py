@@ -9,17 +9,14 @@ from datetime import datetime, timedelta
 from statistics import median
 from time import process_time
 from typing import Any, Final, NamedTuple
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import asyncpg
 import jwt
 import pytest
 import pytest_asyncio
 
-from datadir.kafka.event import Event
 from datadir.redis import keys
 from datadir.scope import SYSTEM
-from loaders import accounts
 from tests.access.viewers import PASSWORD
 from tests.running_school import RunningSchool
 
@@ -111,20 +108,35 @@ async def test_whoever_has_logged_in_reads_their_own_address(school: RunningScho
     assert datetime.fromisoformat(user["lastLoginAt"]) == school.now
 
 
-async def test_a_log_in_is_written_with_its_event_or_not_at_all(school: RunningSchool, log_in: Opener) -> None:
-    stores = school.services.stores
+async def test_a_log_in_is_written_with_its_event_and_its_session_or_not_at_all(
+    school: RunningSchool, log_in: Opener, redis: Any
+) -> None:
     before = await _log_ins(school, EMAIL)
     session = await log_in(EMAIL)
     after = await _log_ins(school, EMAIL)
     assert after.last_login == school.now
     [event] = after.events[len(before.events) :]
     assert event == ("accounts.events", str(session.user_id), "user.logged_in", '{"role": "student"}', school.now)
-    at = school.now + timedelta(days=1)
-    # jsonb takes no NUL: the event fails, and so does the rest.
-    unwritable = Event(uuid4(), "accounts.events", str(session.user_id), "user.logged_in", {"role": "\0"}, at)
-    with pytest.raises(asyncpg.PostgresError):
-        await accounts.record_log_in(stores, session.user_id, at, [unwritable])
+    rows, sessions = await _rows(school, EMAIL), {key async for key in redis.scan_iter("session:*")}
+    # A Redis that takes nothing more: the session is the last thing that a log-in writes.
+    await redis.config_set("maxmemory", 1)
+    try:
+        answer = (await school.post(LOG_IN, {"input": {"email": EMAIL, "password": PASSWORD}})).json()
+    finally:
+        await redis.config_set("maxmemory", 0)
+    assert answer["errors"][0]["extensions"] == {"code": "STORE_UNAVAILABLE", "store": "redis"}
     assert await _log_ins(school, EMAIL) == after
+    assert await _rows(school, EMAIL) == rows
+    assert {key async for key in redis.scan_iter("session:*")} == sessions
+
+
+async def _rows(school: RunningSchool, email: str) -> list[UUID]:
+    """The rows that bring somebody's sessions back."""
+    async with school.services.stores.postgresql.transaction(SYSTEM) as tx:
+        found = await tx.fetch(
+            "select s.id from user_sessions s join users u on u.id = s.user_id where u.email = $1 order by s.id", email
+        )
+    return [row["id"] for row in found]
 
 
 class LogIns(NamedTuple):

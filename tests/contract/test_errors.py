@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 from graphql import GraphQLEnumType
 
+import graph.errors
 from graph.app import Graph
 from graph.http.envelope import Envelope
 from graph.schema import graphql_schema
@@ -25,7 +26,7 @@ CONTRACT: Final = {
 }
 # Where a code stands in a call: which argument of which function.
 CALLS: Final = {"RequestError": 0, "Refused": 0, "failure": 0, "coded": 1}
-TABLES: Final = {"_CODES", "_ABORTED"}
+TABLES: Final = {"_CODES", "RULES"}
 _CODE: Final = re.compile(r"[A-Z]+(_[A-Z]+)*")
 _PLACEHOLDER: Final = re.compile(r"\{(teacher|student|outsider|classroom)\}")
 
@@ -92,6 +93,8 @@ def _codes(node: ast.AST) -> Iterator[ast.expr]:
             yield node.value
         if names & TABLES and isinstance(node.value, ast.Dict):
             yield from node.value.values
+        if names & TABLES and isinstance(node.value, ast.Tuple):
+            yield from node.value.elts
 
 
 SECTIONS: Final = list(documented())
@@ -109,6 +112,13 @@ def test_every_code_that_can_be_raised_is_of_the_contract() -> None:
 def test_every_code_that_can_be_raised_has_its_heading_and_no_other_has_one() -> None:
     assert len(ERRORS) > 20
     assert sorted(section.code for section in ERRORS) == sorted(raised())
+
+
+def test_the_family_is_drawn_with_every_code_and_its_status() -> None:
+    drawn = re.findall(r"\b([A-Z]+(?:_[A-Z]+)*) (\d{3})\b", graph.errors.__doc__ or "")
+    assert sorted((code, int(status)) for code, status in drawn) == sorted(
+        (section.code, section.status) for section in ERRORS
+    )
 
 
 def test_every_payload_code_has_its_heading_and_no_other_has_one() -> None:

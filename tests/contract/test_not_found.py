@@ -6,13 +6,17 @@ import base64
 from typing import Final
 
 import pytest
+import pytest_asyncio
 
+from datadir.redis.keys import session_record
 from graph.ids import encode
 from graph.types.node import Node
 from tests.queries.triple import HERE, Triple
 from tests.running_school import RunningSchool
 
-NEVER: Final = {"Transcript": "0" * 24, "TranscriptSegment": "0" * 24 + ":0"}
+NEVER: Final = {"Activity": "0" * 24, "Transcript": "0" * 24, "TranscriptSegment": "0" * 24 + ":0"}
+# Whoever sees it, where that is not the teacher.
+SEEN_BY: Final = {"Activity": "admin"}
 # A record of each type that the teacher may see, and the outsider may not know of.
 HIDDEN: Final = Triple(HERE / "governance" / "one_of_each_type_outsider.graphql")
 
@@ -21,11 +25,12 @@ def type_of(id_: str) -> str:
     return base64.b64decode(id_).decode().partition(":")[0]
 
 
-@pytest.fixture(scope="module")
-def hidden(school: RunningSchool) -> dict[str, str]:
-    """The ids of those records by their types."""
-    ids = HIDDEN.variables(school.ids)["ids"]
-    return {type_of(each): each for each in ids}
+@pytest_asyncio.fixture(scope="module")
+async def hidden(school: RunningSchool) -> dict[str, str]:
+    """The ids of those records by their types; the teacher's session has none before they log in."""
+    claims = school.services.tokens.verified(await school.token("teacher"))
+    session = encode("Session", session_record(claims.session_id))
+    return {type_of(each): each for each in [*HIDDEN.variables(school.ids)["ids"], session]}
 
 
 def test_there_is_a_record_of_each_type(hidden: dict[str, str]) -> None:
@@ -47,8 +52,9 @@ async def test_hidden_and_unknown_are_one(school: RunningSchool, hidden: dict[st
         assert answers[0].content == answers[1].content
         assert answers[0].headers == answers[1].headers
         assert answers[0].json()["errors"][0]["extensions"] == {"code": "NOT_FOUND"}
-        # And it is there: the teacher sees it.
-        seen = await school.ask("query ($id: ID!) { node(id: $id) { id } }", {"id": id_})
+        # And it is there: somebody sees it.
+        viewer = SEEN_BY.get(type_name, "teacher")
+        seen = await school.ask("query ($id: ID!) { node(id: $id) { id } }", {"id": id_}, viewer)
         assert seen["data"]["node"] == {"id": id_}
 
 

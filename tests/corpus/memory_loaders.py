@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from datadir.cassandra.tables import UserEngagement
 from datadir.scope import Scope
-from loaders.accounts import PresenceRecord
+from loaders.accounts import USERS, PresenceRecord
+from loaders.activity import ActivityPage
 from loaders.assessments import ASSESSMENTS, SubmissionSummaryRecord
 from loaders.classrooms import CLASSROOMS, CLASSROOMS_OF_USER, MEMBERS
+from loaders.courses import ENROLLMENTS_OF_USER
 from loaders.cursor import Cursors, InvalidCursor
 from loaders.library import ChunkMatch, ChunkMatches
 from loaders.meetings import MEETINGS, SegmentPage, SegmentRecord, TranscriptRecord
@@ -36,6 +38,18 @@ class _Lease:
         if record is TotalRecord:
             return [Total(None, len(SCHOOL.classrooms))]
         return [Total(owner, hash(owner) % 7) for owner in args[0]]
+
+
+def _by_user(records: Sequence[Any]) -> Any:
+    async def read(ids: Sequence[Any]) -> list[Any]:
+        found = {each.user_id: each for each in records}
+        return [found.get(each) for each in ids]
+
+    return read
+
+
+def _theirs(records: Sequence[Any], user: Any) -> list[Any]:
+    return [each for each in records if each.user_id == user]
 
 
 def _by_id(records: Sequence[Any]) -> Any:
@@ -89,7 +103,26 @@ class MemoryLoaders:
         self.cursors = CURSORS
         self.lease = _Lease()
         school = SCHOOL
-        self.accounts = SimpleNamespace(users_by_id=_by_id(school.users), presence_by_user_id=self._presence)
+        self.accounts = SimpleNamespace(
+            users_by_id=_by_id(school.users),
+            users=self._users,
+            presence_by_user_id=self._presence,
+            profiles_by_user_id=_by_user(school.profiles),
+            preferences_by_user_id=_by_user(school.preferences),
+            subscriptions_by_user_id=_by_user(school.subscriptions),
+            sessions_by_user_id=self._sessions,
+            sessions_by_id=lambda ids, now: _by_id(school.sessions)(ids),
+        )
+        self.activity = SimpleNamespace(
+            activity_by_user_id=self._activity,
+            activity_by_id=lambda ids, now: _by_id(school.activity)(ids),
+            totals=self._traces,
+        )
+        self.courses = SimpleNamespace(
+            courses_by_id=_by_id(school.courses),
+            enrollments_by_id=_by_id(school.enrollments),
+            enrollments_by_user_id=_pages_by(ENROLLMENTS_OF_USER, lambda key: _theirs(school.enrollments, key)),
+        )
         self.classrooms = SimpleNamespace(
             classrooms_by_id=_by_id(school.classrooms),
             members_by_id=_by_id(school.members),
@@ -117,6 +150,26 @@ class MemoryLoaders:
             matches_by_classroom_id=self._matches,
         )
         self.engagement = SimpleNamespace(days_by_user_id=self._days)
+
+    async def _users(self, request: PageRequest) -> Page[Any]:
+        return page_of(USERS, SCHOOL.users, request, None)
+
+    async def _sessions(self, ids: Sequence[Any], now: datetime) -> list[list[Any]]:
+        return [_theirs(SCHOOL.sessions, key) for key in ids]
+
+    async def _activity(self, ids: Sequence[Any], request: PageRequest, now: datetime) -> list[Any]:
+        places = [CURSORS.decode("activity", each, 3) if each is not None else None for each in _cursors(request)]
+        pages: list[Any] = []
+        for key in ids:
+            if any(place is not None and place[0] != key for place in places):
+                pages.append(InvalidCursor())
+                continue
+            records = _theirs(SCHOOL.activity, key)[: request.size]
+            pages.append(ActivityPage(records, False, request.after is not None, key, now, CURSORS))
+        return pages
+
+    async def _traces(self, pages: Sequence[ActivityPage]) -> list[int]:
+        return [len(_theirs(SCHOOL.activity, page.owner)) for page in pages]
 
     async def _presence(self, ids: Sequence[Any]) -> list[PresenceRecord]:
         seen = {uuid(1, 0): NOW, uuid(1, 1): NOW - timedelta(minutes=9)}

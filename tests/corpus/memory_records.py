@@ -12,11 +12,14 @@ from typing import Any
 from uuid import UUID
 
 from datadir.postgresql.record import Row
-from loaders.accounts import UserRecord
+from loaders.accounts import PreferencesRecord, ProfileRecord, SubscriptionRecord, UserRecord
+from loaders.activity import ActivityRecord
 from loaders.assessments import AssessmentRecord
 from loaders.classrooms import ClassroomRecord, MemberRecord, OwnClassroomRecord
+from loaders.courses import CourseRecord, EnrollmentRecord
 from loaders.library import ChunkRecord, DocumentRecord
 from loaders.meetings import MeetingRecord, RecordingRecord, SegmentRecord
+from loaders.sessions import UserSessionRecord
 from resolvers.operation import Viewer
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
@@ -143,6 +146,27 @@ class School:
         self.chunks = [
             ChunkRecord(str(uuid(8, number)), uuid(7, number), uuid(2, 0), "file.pdf", 1, number, f"Plants {number}.")
             for number in range(3)
+        ]
+
+        self.profiles = [made(ProfileRecord, uuid(1, number), f"First {number}", None) for number in (0, 1)]
+        self.preferences = [made(PreferencesRecord, uuid(1, 1), "dark", "de", False, True, 5)]
+        self.subscriptions = [made(SubscriptionRecord, uuid(1, 0), "plus", "past_due", _at(-30), _at(30))]
+        self.sessions = [
+            made(UserSessionRecord, uuid(9, number), uuid(1, number % 3), None, _at(-1), _at(0), _at(1))
+            for number in range(5)
+        ]
+        self.courses = [
+            made(CourseRecord, uuid(10, number), f"Course {number}", None, "beginner", "draft", uuid(1, 0), _at(-5))
+            for number in range(2)
+        ]
+        # The third course is nowhere to be seen.
+        self.enrollments = [
+            made(EnrollmentRecord, uuid(11, number), uuid(10, number % 3), uuid(1, number % 2), "active", 12.5, _at(-2))
+            for number in range(6)
+        ]
+        self.activity = [
+            ActivityRecord(f"{number:024x}", uuid(1, number % 2), "log_in", None, None, _at(-number))
+            for number in range(5)
         ]
 
     def _classroom(self, record: type[Row], number: int, *more: Any) -> Any:

@@ -9,7 +9,9 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -22,6 +24,8 @@ from graph.execution.edge import spec_of
 from graph.schema import NODES, graphql_schema
 from resolvers import accounts
 from resolvers.accounts import LogIn, Problem
+from resolvers.accounts.people import PreferencesView
+from resolvers.deadline import Deadline
 from resolvers.governance import StoreChange, StoresEvent, StoresSnapshot
 from resolvers.operation import Operation, Services, Viewer
 from tests.corpus.memory_loaders import CURSORS, MemoryLoaders
@@ -63,8 +67,10 @@ SERVICES = Services(_Stores(), None, CURSORS, None, None, lambda: NOW)  # type: 
 class MemoryOperation(Operation):
     """An operation that reads from the memory school. `opens`: whether the viewer's scope can be read."""
 
-    def __init__(self, services: Services, viewer: Viewer | None, *, opens: bool = True) -> None:
-        super().__init__(services, viewer)
+    def __init__(
+        self, services: Services, viewer: Viewer | None, deadline: Deadline | None = None, *, opens: bool = True
+    ) -> None:
+        super().__init__(services, viewer, deadline)
         self.log_ins = 0
         self._opens = opens
 
@@ -92,18 +98,32 @@ async def log_in(operation: MemoryOperation, input: Any) -> LogIn:
     return LogIn(f"access {number}", f"refresh {number}", NOW + timedelta(minutes=15), viewer)
 
 
+async def verb(operation: MemoryOperation, input: Any) -> Any:
+    """Any other verb, without stores: it has done everything that any of them does, and something was wrong with it."""
+    await operation.open()
+    viewer = await accounts.viewer(operation)
+    return SimpleNamespace(
+        access_token="access", refresh_token=None, expires_at=NOW, user=viewer,
+        logged_out=True, revoked_session_id=UUID(int=9), changed=None, requested=True,
+        preferences=PreferencesView(),
+        errors=[Problem("TOO_LONG", "Said in so many words.", ["input", "name"])],
+    )
+
+
 @contextmanager
 def installed() -> Iterator[None]:
-    """Let the faces take the memory school's records for theirs, and log-in do without stores."""
+    """Let the faces take the memory school's records for theirs, and verbs do without stores."""
     with pytest.MonkeyPatch.context() as patch:
         for face in NODES:
             if issubclass(face.record, Row):
                 patch.setattr(face, "record", held(face.record))
         mutation: Any = graphql_schema().mutation_type
-        spec: Any = spec_of(mutation.fields["logIn"].extensions["strawberry-definition"])
-        real = spec.call
-        object.__setattr__(spec, "call", log_in)
+        specs: list[Any] = [spec_of(each.extensions["strawberry-definition"]) for each in mutation.fields.values()]
+        real = [spec.call for spec in specs]
+        for name, spec in zip(mutation.fields, specs, strict=True):
+            object.__setattr__(spec, "call", log_in if name == "logIn" else verb)
         try:
             yield
         finally:
-            object.__setattr__(spec, "call", real)
+            for spec, call in zip(specs, real, strict=True):
+                object.__setattr__(spec, "call", call)

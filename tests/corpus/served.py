@@ -19,6 +19,20 @@ from tests.corpus.memory_records import VIEWERS
 from tests.corpus.memory_school import SERVICES, MemoryOperation
 
 NOBODY: Final = "nobody"
+# Random documents are larger than any that a page sends.
+WIDE: Final[dict[str, Any]] = {
+    f"limit_{name}": str(number)
+    for name, number in {
+        "depth": 50,
+        "aliases": 500,
+        "root_fields": 500,
+        "selections": 100_000,
+        "merges": 100_000,
+        "nodes": 10**9 - 1,
+        "cost": 10**9 - 1,
+        "budget": 0,
+    }.items()
+}
 
 
 class _Silent:
@@ -30,8 +44,15 @@ class _Silent:
     error = warning = info
 
 
-async def _viewer_of(services: Services, authorization: str | None, *, reads: bool) -> Viewer | None:
+async def _viewer_of(
+    services: Services, authorization: str | None, *, reads: bool, spends: object = None
+) -> Viewer | None:
     return VIEWERS[authorization or NOBODY]
+
+
+def _claimed_role(services: Services, authorization: str | None) -> str | None:
+    viewer = VIEWERS[authorization or NOBODY]
+    return None if viewer is None else viewer.role
 
 
 @contextmanager
@@ -40,6 +61,7 @@ def installed() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(app, "Operation", MemoryOperation)
         patch.setattr(app, "viewer_of", _viewer_of)
+        patch.setattr(app, "claimed_role", _claimed_role)
         patch.setattr(app, "log", _Silent())
         patch.setattr(errors, "log", _Silent())
         yield
@@ -47,7 +69,9 @@ def installed() -> Iterator[None]:
 
 def graph(execution: Literal["compiled", "graphql-core"]) -> Graph:
     """A server's graph; it opens nothing."""
-    return Graph(SERVICES, Settings(data_dir=Path("nowhere"), demo=True, execution=execution))
+    # A machine that stands still for some seconds changes no answer.
+    patient = {"operation_deadline_ms": 600_000, **WIDE}
+    return Graph(SERVICES, Settings(data_dir=Path("nowhere"), demo=True, execution=execution, **patient))
 
 
 async def answer(graph: Graph, case: Case) -> Answer:

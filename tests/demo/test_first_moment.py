@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from graph.services import _seed
+from graph.process import _seed
 from graph.settings import Settings, SettingsError, load
 from resolvers.demo import seeding
 from tests.running_school import Quiet, RunningSchool

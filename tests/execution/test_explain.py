@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, Final
 
 import pytest
 from graphql import OperationDefinitionNode
@@ -13,8 +15,15 @@ from graph.execution.documents import DocumentErrors, Documents
 from graph.execution.explain import explained
 from graph.execution.plans import Plans
 from graph.explorer.tabs import demo_ids
+from graph.ids import decode
 from graph.schema import graphql_schema
+from graph.types.node import Node
 from tests.queries.triple import Triple, triples
+
+# Whoever is nobody is answered before anything is read.
+NOBODY: Final = {"accounts/log_in_wrong", "accounts/viewer_anonymous"}
+# Fields that read each concrete type of the ids they are given, and the variable that holds these.
+OF_ANY_TYPE: Final = {"node": "id", "nodes": "ids"}
 
 
 def predicted(triple: Triple) -> dict[str, Any] | None:
@@ -44,9 +53,59 @@ def test_no_store_is_asked_more_often_than_the_plan_says(triple: Triple) -> None
     assert over == {}
 
 
+def values(answer: Any, path: list[str]) -> Iterator[Any]:
+    """What stands in an answer at a path of the document, in all lists on the way there."""
+    if isinstance(answer, list):
+        for each in answer:
+            yield from values(each, path)
+    elif isinstance(answer, dict) and path[0] in answer:
+        if len(path) == 1:
+            yield answer[path[0]]
+        else:
+            yield from values(answer[path[0]], path[1:])
+
+
+def asked(triple: Triple, edge: dict[str, Any], answer: dict[str, Any]) -> dict[str, int]:
+    """What an edge asks where its level is what the answer shows: nothing where nobody is there, or where a door shuts
+    everybody out; one call for each type of the ids that it is given."""
+    path = edge["path"].split(".")
+    found = list(values(answer.get("data"), path))
+    shut = {
+        ".".join(key for key in error["path"] if isinstance(key, str))
+        for error in answer.get("errors", ())
+        if error["extensions"]["code"] == "FORBIDDEN"
+    }
+    if not found or (edge["path"] in shut and not any(found)):
+        return {}
+    if edge["path"] in OF_ANY_TYPE:
+        given = triple.variables(demo_ids())[OF_ANY_TYPE[edge["path"]]]
+        types = {decode(each).type_name for each in (given if isinstance(given, list) else [given])}
+        return Counter(kind.store for kind in Node.__subclasses__() if kind.__name__ in types)
+    calls: dict[str, int] = edge["calls"]
+    return calls
+
+
+@pytest.mark.parametrize("triple", triples(), ids=lambda triple: triple.name)
+def test_each_edge_asks_what_the_plan_says_where_its_level_is_not_empty(triple: Triple) -> None:
+    plan = predicted(triple)
+    if plan is None or triple.name in NOBODY:
+        return
+    answer = json.loads(triple.answer.read_text(encoding="utf-8"))
+    if any(isinstance(each, dict) and each.get("errors") for each in (answer.get("data") or {}).values()):
+        # A mutation that refused its input has asked for less than all.
+        return
+    edges = [edge for level in plan["levels"] for edge in level["edges"]]
+    expected = Counter(plan["calls"])
+    for edge in edges:
+        expected.subtract(edge["calls"])
+        expected.update(asked(triple, edge, answer))
+    assert +expected == json.loads(triple.calls.read_text(encoding="utf-8"))
+
+
 @pytest.mark.parametrize(
     "name",
     [
+        "governance/one_of_each_type_teacher",
         "accounts/viewer",
         "classrooms/classrooms",
         "classrooms/classrooms_backwards",

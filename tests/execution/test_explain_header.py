@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from datadir import ledger
+from graph.app import Graph
+from graph.http.envelope import Envelope
 from tests.running_school import RunningSchool
 
 QUESTION = "query ($id: ID!) { classroom(id: $id) { id teacher { id presence { status } } } }"
@@ -47,3 +51,17 @@ async def test_an_operation_without_a_plan_says_so(school: RunningSchool) -> Non
 async def test_no_header_no_plan(school: RunningSchool) -> None:
     body = (await school.post(QUESTION, {"id": school.ids["classroom"]}, "teacher")).json()
     assert "extensions" not in body
+
+
+@pytest.mark.parametrize(("account", "shown"), [("admin", True), ("teacher", False)])
+@pytest.mark.parametrize("explain", ["1", "only"])
+async def test_in_production_administrators_alone_see_it(
+    account: str, shown: bool, explain: str, school: RunningSchool
+) -> None:
+    production = Graph(school.services, school.settings.model_copy(update={"env": "production"}))
+    envelope = Envelope(QUESTION, {"id": school.ids["classroom"]})
+    authorization = f"Bearer {await school.token(account)}"
+    answer = await production.answer(envelope, authorization=authorization, explain=explain, wants_ledger=True)
+    assert ("plan" in answer.body.get("extensions", {})) is shown
+    # Whoever may not look is answered as if they had not asked to.
+    assert ("data" in answer.body) is (explain == "1" or not shown)

@@ -6,6 +6,10 @@ from typing import Any, NamedTuple
 
 import httpx
 
+from graph.http.admission import Admission
+from graph.http.endpoint import GraphQLEndpoint
+from graph.http.origins import Origins
+
 FOREIGN = ("Traceback", 'File "', "/site-packages/", "asyncpg", "pymongo", "sqlalchemy", "select ", "0x7f")
 
 
@@ -43,6 +47,12 @@ def failure(response: httpx.Response) -> Refusal:
     assert "data" in response.json()
     assert only.path is not None
     return only
+
+
+def alone() -> GraphQLEndpoint:
+    """An endpoint without an application around it, and without a page."""
+    admission = Admission(most=1, queue=0, most_sockets=0)
+    return GraphQLEndpoint(page=no_page, admission=admission, origins=Origins((), "http://school.test"))
 
 
 async def no_page(asked: dict[str, str]) -> None:

@@ -103,16 +103,16 @@ async def test_an_id_of_another_type_is_not_found(school: RunningSchool) -> None
     assert failure(response) == ("NOT_FOUND", NOBODYS, ["classroom"])
 
 
-async def test_a_hundred_ids_are_taken_and_no_more(school: RunningSchool) -> None:
+async def test_two_hundred_and_fifty_ids_are_taken_and_no_more(school: RunningSchool) -> None:
     query = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
-    hundred = await school.ask(query, {"ids": [school.ids["teacher"]] * 100})
-    assert hundred["data"]["nodes"] == [{"id": school.ids["teacher"]}] * 100
-    literal = "{ nodes(ids: [" + '"x" ' * 101 + "]) { id } }"
+    longest = await school.ask(query, {"ids": [school.ids["teacher"]] * 250})
+    assert longest["data"]["nodes"] == [{"id": school.ids["teacher"]}] * 250
+    literal = "{ nodes(ids: [" + '"x" ' * 251 + "]) { id } }"
     for response in (
-        await school.post(query, {"ids": ["x"] * 101}, "teacher"),
+        await school.post(query, {"ids": ["x"] * 251}, "teacher"),
         await school.post(literal, {}, "teacher"),
     ):
-        assert refusal(response)[:2] == ("LIST_TOO_LONG", "`ids` holds 101 ids; at most 100 are taken.")
+        assert refusal(response)[:2] == ("LIST_TOO_LONG", "`ids` holds 251 items; at most 250 are taken.")
 
 
 @pytest.mark.parametrize(

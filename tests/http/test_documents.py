@@ -34,7 +34,7 @@ THREE_LEVELS = "classrooms { nodes { teacher { "
         ("{ classrooms(first: 1.5) { totalCount } }", "GRAPHQL_VALIDATION_FAILED", "Int cannot represent"),
         (
             "{ viewer { ...A } } fragment A on User { ...B } fragment B on User { ...A }",
-            "GRAPHQL_VALIDATION_FAILED",
+            "FRAGMENT_CYCLE",
             "Cannot spread fragment 'A' within itself via 'B'.",
         ),
         (
@@ -101,23 +101,23 @@ async def test_an_unknown_operation_name_is_refused_and_not_repeated(school: Run
 
 
 async def test_at_most_twenty_errors_are_told(school: RunningSchool) -> None:
-    response = await school.post("{ " + " ".join(f"x{number}" for number in range(500)) + " }")
+    response = await school.post("{ viewer { " + " ".join(f"x{number}" for number in range(400)) + " } }")
     found = refusals(response)
     assert len(found) == 20
     assert {each.code for each in found} == {"GRAPHQL_VALIDATION_FAILED"}
 
 
-async def test_fields_nest_fifty_levels_and_no_deeper(school: RunningSchool) -> None:
+async def test_fields_nest_ten_levels_and_no_deeper(school: RunningSchool) -> None:
     def nested(levels: int) -> str:
         return "{ viewer { " + THREE_LEVELS * (levels // 3) + "id" + " } } }" * (levels // 3) + " } }"
 
-    fine = await school.post(nested(48), None, "teacher")
+    fine = await school.post(nested(6), None, "teacher")
     assert fine.json().keys() == {"data"}
     assert fine.text.count(school.ids["teacher"]) == 1
-    for levels in (51, 60, 180, 198):
+    for levels in (9, 60, 180, 198):
         assert refusal(await school.post(nested(levels), None, "teacher"))[:2] == (
             "DEPTH_LIMIT",
-            "Fields are nested at most 50 deep.",
+            "Fields are nested at most 10 deep.",
         )
 
 
@@ -129,18 +129,12 @@ async def test_depth_is_measured_through_fragments_and_each_once(school: Running
         )
         return "{ viewer { ...F0 } } " + "".join(links) + f"fragment F{length} on User {{ id }}"
 
-    assert (await school.post(chain(15, "...F"), None, "teacher")).json().keys() == {"data"}
-    for document in (chain(17, "...F"), chain(30, "...F ... { ...F }")):
-        assert refusal(await school.post(document, None, "teacher")).code == "DEPTH_LIMIT"
-
-
-async def test_fragments_that_nest_deeper_than_the_stack_are_refused(school: RunningSchool) -> None:
-    chain = "".join(f"fragment F{n} on User {{ {THREE_LEVELS} ...F{n + 1} }} }} }} }} " for n in range(100))
-    response = await school.post("{ viewer { ...F0 } } " + chain + "fragment F100 on User { id }", None, "teacher")
-    assert refusal(response)[:2] == (
-        "DEPTH_LIMIT",
-        "The document's selections are too many, or nested too deep.",
-    )
+    assert (await school.post(chain(2, "...F"), None, "teacher")).json().keys() == {"data"}
+    for document in (chain(3, "...F"), chain(30, "...F ... { ...F }"), chain(100, "...F")):
+        assert refusal(await school.post(document, None, "teacher"))[:2] == (
+            "DEPTH_LIMIT",
+            "Fields are nested at most 10 deep.",
+        )
 
 
 async def test_what_is_skipped_or_of_another_type_leaves_an_empty_object(school: RunningSchool) -> None:

@@ -13,9 +13,8 @@ import pytest
 from starlette.types import Message
 
 from graph.errors import RequestError
-from graph.http.endpoint import GraphQLEndpoint
 from graph.http.envelope import LARGEST_BODY, from_json
-from tests.http.refusals import no_page, refusal
+from tests.http.refusals import alone, refusal
 from tests.running_school import RunningSchool
 
 JSON = {"content-type": "application/json"}
@@ -35,9 +34,11 @@ async def sent(school: RunningSchool, body: bytes, **headers: str) -> httpx.Resp
         (b"5", "BAD_REQUEST", "The body is a JSON object with `query`."),
         (b'"x"', "BAD_REQUEST", "The body is a JSON object with `query`."),
         (b"true", "BAD_REQUEST", "The body is a JSON object with `query`."),
-        (b"[]", "BATCH_NOT_ALLOWED", "Send one operation a request."),
-        (b"[5]", "BATCH_NOT_ALLOWED", "Send one operation a request."),
-        (b"[" + FINE + b"]", "BATCH_NOT_ALLOWED", "Send one operation a request."),
+        (b"[]", "BAD_REQUEST", "The batch is empty: send an operation."),
+        (b"[5]", "BAD_REQUEST", "The body is a JSON object with `query`."),
+        (b"[" + FINE + b", null]", "BAD_REQUEST", "The body is a JSON object with `query`."),
+        (b"[[" + FINE + b"]]", "BAD_REQUEST", "The body is a JSON object with `query`."),
+        (b"[" + b",".join([FINE] * 11) + b"]", "BATCH_NOT_ALLOWED", "A request holds at most 10 operations."),
         (b"{}", "BAD_REQUEST", "`query` is missing: it is the text of a GraphQL document."),
         (b'{"query": null}', "BAD_REQUEST", "`query` is missing: it is the text of a GraphQL document."),
         (b'{"query": ""}', "BAD_REQUEST", "`query` is missing: it is the text of a GraphQL document."),
@@ -137,7 +138,7 @@ async def test_a_chunked_body_is_counted_while_it_is_read(school: RunningSchool)
 
 async def test_a_client_that_goes_away_within_its_body_gets_no_answer_and_leaves_no_defect() -> None:
     answered: list[Message] = []
-    endpoint = GraphQLEndpoint(page=no_page)
+    endpoint = alone()
     messages = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
 
     async def receive() -> Message:

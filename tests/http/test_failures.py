@@ -24,11 +24,10 @@ from datadir.errors import Conflict, StoreTimeout, StoreUnavailable
 from datadir.names import StoreName
 from graph.app import Graph
 from graph.errors import formatted
-from graph.http.endpoint import GraphQLEndpoint
 from graph.http.envelope import Envelope
 from loaders.cursor import InvalidCursor
 from resolvers.errors import Forbidden, NotFound
-from tests.http.refusals import no_page, refusal
+from tests.http.refusals import alone, refusal
 from tests.running_school import RunningSchool
 
 LOG_IN = {
@@ -161,7 +160,7 @@ async def test_a_defect_of_the_endpoint_itself_is_json_with_a_code() -> None:
         await asyncio.sleep(0)
         return {"type": "http.request", "body": b'{"query": "{ a }"}', "more_body": False}
 
-    endpoint = GraphQLEndpoint(page=no_page)
+    endpoint = alone()
     endpoint.answer = broken
     headers = [(b"content-type", b"application/json")]
     scope = {"type": "http", "method": "POST", "path": "/graphql", "query_string": b"", "headers": headers}

@@ -76,7 +76,7 @@ async def test_every_answer_says_what_it_is_and_is_kept_by_nobody(school: Runnin
     for query in (FINE, WRONG):
         response = await school.post(query, accept=kind)
         assert response.headers["content-type"] == f"{kind}; charset=utf-8"
-        assert response.headers["vary"] == "Accept"
+        assert response.headers["vary"] == "Accept, Origin"
         assert response.headers["cache-control"] == "no-store"
         assert response.headers["x-content-type-options"] == "nosniff"
 

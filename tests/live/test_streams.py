@@ -218,7 +218,7 @@ async def test_an_event_without_a_scope_is_that_error_and_the_next_is_read(
 
 
 async def test_one_plan_serves_the_stream_and_says_what_an_event_asks(school: RunningSchool) -> None:
-    graph = glimpsing(Graph(school.services, school.settings))
+    graph = glimpsing(Graph(school.services, school.settings.model_copy(update={"execution": "compiled"})))
     async with glimpsed(graph, school, wants_ledger=True, explain="1") as answers:
         for number in range(3):
             extensions = (await glimpse(answers, number))["extensions"]

@@ -55,6 +55,12 @@ class Holder:
         """Process ids of the servers and of all processes that those started."""
         return {pid for server in self.pids.values() for pid in (server, *descendants(server))}
 
+    async def pids_again(self) -> dict[str, int]:
+        """Wait until a server that died was started again; the process ids of those that run then."""
+        assert self.process.stdout is not None
+        line = await asyncio.wait_for(self.process.stdout.readline(), 60)
+        return dict(json.loads(line))
+
     async def end(self, number: signal.Signals) -> tuple[int, str]:
         """Send the program a signal; its exit status and what it wrote to standard error."""
         self.process.send_signal(number)

@@ -1,8 +1,9 @@
 """What does a program look like that holds embedded stores, for tests that stop and kill it?
 
 `python -m tests.process.hold_stores DATA [STORE...]` prints one line of JSON once the stores answer (addresses, process
-ids, sockets, notice), and holds them until SIGINT or SIGTERM (status 0) or until one of them dies (status 1). A refusal
-is a sentence on standard error (status 2).
+ids, sockets, notice), and holds them until SIGINT or SIGTERM (status 0) or until one of them cannot be kept alive
+(status 1). When one was started again it prints a line with the process ids. A refusal is a sentence on standard error
+(status 2).
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ async def hold(folder: data_folder.DataFolder, stores: list[str]) -> int:
             "notice": folder.notice,
         }
         say(json.dumps(answer))
-        died = asyncio.create_task(launcher.child_died())
+        died = asyncio.create_task(launcher.keep_alive(lambda sentence: say(json.dumps(launcher.pids))))
         stopped = asyncio.create_task(asked_to_stop.wait())
         await asyncio.wait((died, stopped), return_when=asyncio.FIRST_COMPLETED)
         if died.done():

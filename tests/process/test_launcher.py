@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from datadir import orphans
+from datadir.launcher import REVIVALS
 from tests.process.held import IS_ROOT, KEPT, all_gone, holding, linux_only, program, read, write
 
 
@@ -84,14 +85,38 @@ async def test_a_pid_file_whose_number_went_to_another_process_does_not_hinder_a
         await other.wait()
 
 
-@pytest.mark.parametrize("store", ["postgresql", "redis", "mongodb"])
-async def test_the_program_ends_with_a_sentence_when_a_server_dies(data: Path, store: str) -> None:
-    async with holding(data, store) as holder:
-        os.kill(holder.pids[store], signal.SIGKILL)
+async def test_servers_that_die_are_started_again_with_every_row_where_they_were(data: Path) -> None:
+    async with holding(data) as holder:
+        await write(holder.said)
+        for pid in holder.pids.values():
+            os.kill(pid, signal.SIGKILL)
+        pids: dict[str, int] = {}
+        while pids.keys() != holder.pids.keys() or pids.items() & holder.pids.items():
+            pids = await holder.pids_again()
+        assert await read(holder.said) == KEPT
+
+
+async def test_the_program_ends_with_a_sentence_when_a_server_dies_again_and_again(data: Path) -> None:
+    async with holding(data, "redis") as holder:
+        pid = holder.pids["redis"]
+        for _ in range(REVIVALS):
+            os.kill(pid, signal.SIGKILL)
+            pid = (await holder.pids_again())["redis"]
+        os.kill(pid, signal.SIGKILL)
         status, complaint = await holder.ended()
     assert status == 1
-    assert complaint.startswith(f"{store} (process {holder.pids[store]}) ended with signal SIGKILL: ")
-    assert complaint.endswith(f"(log: {data}/logs/{store}.log).\n")
+    assert complaint.startswith(f"redis (process {pid}) ended with signal SIGKILL: ")
+    assert f"(log: {data}/logs/redis.log). It had been started again 3 times" in complaint
+
+
+async def test_the_program_ends_with_a_sentence_when_a_dead_server_does_not_start_again(data: Path) -> None:
+    async with holding(data, "redis") as holder:
+        [increment] = (data / "redis" / "appendonlydir").glob("*.incr.aof")
+        increment.write_bytes(b"*2\r\n$6\r\nSELECT\r\nnonsense, and more of it\r\n")
+        os.kill(holder.pids["redis"], signal.SIGKILL)
+        status, complaint = await holder.ended()
+    assert status == 1
+    assert complaint.startswith("redis does not start on the data folder ")
 
 
 @linux_only

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import struct
+from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
 import orjson
@@ -45,6 +46,17 @@ async def kafka(database_16: Database, kafka_server: Server) -> AsyncIterator[Ka
     stop.set()
     await relay
     await log.close()
+
+
+def batches(segment: bytes) -> Iterator[tuple[int, int]]:
+    """Of each batch in a file of a topic the producer's id and the number of its first record there."""
+    at = 0
+    while at + 61 <= len(segment):
+        [length] = struct.unpack_from(">i", segment, at + 8)
+        if length == 0:  # the file is longer than what was written
+            return
+        yield struct.unpack_from(">q2xi", segment, at + 43)
+        at += 12 + length
 
 
 class TestKafka(EventLogContract):
@@ -99,6 +111,22 @@ class TestKafka(EventLogContract):
         await append(log, database, *(event(key, nth, text="x" * 200_000) for nth in range(12)))
         got = await receive(log, f"g-{uuid4()}", [key], 12)
         assert [each.event.payload["nth"] for each in got] == list(range(12))
+
+    async def test_the_broker_knows_the_producer_and_the_number_of_every_batch(
+        self, log: EventLog, database: Database, kafka_server: Server
+    ) -> None:
+        """So a batch that the producer sends once more, because it heard no answer, is written once."""
+        key = str(uuid4())
+        await append(log, database, *(event(key, nth) for nth in range(3)))
+        [first, *_] = await receive(log, f"g-{uuid4()}", [key], 3)
+        if not kafka_server.processes:  # a broker of somebody else's, whose files are not here
+            return
+        files = kafka_server.process.program.cwd / "log" / f"{first.event.topic}-{first.partition}"
+        producers = [producer for file in files.glob("*.log") for producer, _ in batches(file.read_bytes())]
+        numbers = [number for file in files.glob("*.log") for _, number in batches(file.read_bytes())]
+        assert len(producers) >= 1
+        assert min(producers) >= 0, "without idempotence it is -1"
+        assert min(numbers) >= 0
 
     async def test_a_topic_holds_no_personal_text(
         self, log: EventLog, database: Database, kafka_server: Server

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from datadir.addresses import Addresses
 from datadir.cassandra import pending as series_pending
@@ -116,6 +116,14 @@ class TestSeries:
         await foreign.close()
 
 
+async def without(admin: AIOKafkaAdminClient, *topics: str) -> None:
+    """Delete topics, and wait until the broker knows them no more."""
+    await admin.delete_topics(list(topics))
+    async with asyncio.timeout(20):
+        while set(topics) & set(await admin.list_topics()):
+            await asyncio.sleep(0.05)
+
+
 async def test_topics(kafka_server: Server) -> None:
     brokers = kafka_server.settings["KAFKA_BOOTSTRAP_SERVERS"]
     there = at(kafka_bootstrap_servers=brokers)
@@ -124,14 +132,23 @@ async def test_topics(kafka_server: Server) -> None:
     await events_pending.prepare(admin, 1)
     assert await events_pending.pending(there) == []
     # Nobody else here reads or writes these two.
-    await admin.delete_topics(["tutor.requests", "library.events"])
-    async with asyncio.timeout(20):
-        while {"tutor.requests", "library.events"} & set(await admin.list_topics()):
-            await asyncio.sleep(0.05)
+    await without(admin, "tutor.requests", "library.events")
     for _ in range(2):  # looking makes nothing
         assert await events_pending.pending(there) == ["topic library.events", "topic tutor.requests"]
     await events_pending.prepare(admin, 1)
     assert await events_pending.pending(there) == []
+    # A topic that a broker cannot make is a sentence, and so is one that has another shape.
+    await without(admin, "tutor.requests")
+    with pytest.raises(StoreMisconfigured, match=r"^Kafka does not create topic tutor\.requests: ") as refused:
+        await events_pending.prepare(admin, 9)
+    assert "replication" in str(refused.value)
+    await admin.create_topics([NewTopic("tutor.requests", 2, 1)])
+    for attempt in (events_pending.pending(there), events_pending.prepare(admin, 1)):
+        with pytest.raises(StoreMisconfigured) as refused:
+            await attempt
+        assert str(refused.value) == "Topic tutor.requests has 2 partitions, it needs 6."
+    await without(admin, "tutor.requests")
+    await events_pending.prepare(admin, 1)
     described = {each["topic"]: len(each["partitions"]) for each in await admin.describe_topics()}
     assert {topic.name: described[topic.name] for topic in TOPICS} == {topic.name: topic.partitions for topic in TOPICS}
     await admin.close()

@@ -135,6 +135,7 @@ class TestRedisCluster(RedisKeysContract):
 
     async def test_no_node_gets_more_connections_than_the_pool_has(self, redis: Redis) -> None:
         key = on_node(0)
+        redis.deadline = 10.0
         await redis.set(key, "there")
         assert await asyncio.gather(*(redis.get(key) for _ in range(200))) == ["there"] * 200
         async with members(redis) as nodes:

@@ -2,7 +2,7 @@
 
 Cassandra and Kafka by Maven, versitygw by Go, from whatever registries those are configured for. What was fetched is
 compared with `pinned.json` and kept in `.cache/servers`, which git ignores; the next run needs no network. A tool that
-is missing is `Absent`; whatever else goes wrong is an error.
+is missing and a registry that nobody reaches are `Absent`; whatever else goes wrong is an error.
 """
 
 from __future__ import annotations
@@ -21,6 +21,15 @@ from tests.servers.pinned import go_server, java_server, pin, sums
 from tests.servers.server import Absent
 
 CACHE = Path(__file__).parents[2] / ".cache" / "servers"
+
+# How Maven and Go say that they reached nobody. A registry that answers and lacks something is an error.
+_NOBODY_ANSWERS = re.compile(
+    r"Unknown host|Name or service not known|Temporary failure in name resolution|No address associated|no such host"
+    r"|Connection refused|connection refused|Network is unreachable|network is unreachable|No route to host"
+    r"|no route to host|[Tt]imed out|i/o timeout|TLS handshake timeout|in offline mode|GOPROXY=off|transfer failed for"
+)
+# Servers that could not be fetched in this process: nobody tries again.
+_unreached: dict[str, Absent] = {}
 
 Share = Callable[[str, int, int], None]
 """Told how far something is: what, how many of it, of how many."""
@@ -59,8 +68,10 @@ def jars(name: str, share: Share = unseen) -> Path:
                 done["copied"] += "Copying" in line
                 share(f"jars of {name}", min(max(done.values()), len(server.jars)), len(server.jars))
 
-            _run([*command, *goal], draft, heard)
+            with _registry_of(f"{name} {server.version}", "Maven"):
+                _run([*command, *goal], draft, heard)
             server.check(draft / "jars")
+            share(f"jars of {name}", len(server.jars), len(server.jars))
     return folder / "jars"
 
 
@@ -81,7 +92,9 @@ def built(name: str, share: Share = unseen) -> Path:
                 share(f"packages of {name}", min(done, server.packages), server.packages)
 
             go = _tool("go", "golang, or from its makers")
-            _run([go, "build", *flags, "-o", str(draft / name), server.command], draft, heard)
+            with _registry_of(f"{name} {server.version}", "Go"):
+                _run([go, "build", *flags, "-o", str(draft / name), server.command], draft, heard)
+            share(f"packages of {name}", server.packages, server.packages)
     return folder / name
 
 
@@ -138,6 +151,20 @@ def _scratch() -> Iterator[Path]:
     draft.mkdir()
     yield draft
     shutil.rmtree(draft)
+
+
+@contextmanager
+def _registry_of(what: str, tool: str) -> Iterator[None]:
+    """Where the tool reaches nobody, Absent instead of its failure, also for whoever asks again."""
+    if what in _unreached:
+        raise _unreached[what]
+    try:
+        yield
+    except subprocess.CalledProcessError as failed:
+        if not _NOBODY_ANSWERS.search(failed.output):
+            raise
+        _unreached[what] = Absent(f"{what} could not be fetched: {tool} reaches no registry")
+        raise _unreached[what] from failed
 
 
 def _tool(name: str, package: str) -> str:

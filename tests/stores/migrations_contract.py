@@ -24,15 +24,17 @@ from sqlalchemy.pool import NullPool
 
 from datadir.errors import StoreMisconfigured
 from datadir.migrations import migrate
+from datadir.postgresql.client import WRITE_DEADLINE
 from datadir.postgresql.opening import APP_ROLE
 from datadir.postgresql.tables.columns import Vector
 from tests.stores import release_0001
-from tests.stores.postgresql_contract import eventually
+from tests.stores.postgresql_pool_contract import eventually
 
 Rows = dict[str, list[dict[str, Any]]]
 
-# The longest that the release before may wait for any statement while the database is migrated.
-NOTICED: Final = 2.0
+# The longest that the release before may wait for any statement while the database is migrated: as long as a write
+# may take, for beyond it people would see errors.
+NOTICED: Final = WRITE_DEADLINE
 MIGRATE: Final = """
 import asyncio, sys
 from datadir.migrations import migrate

@@ -81,8 +81,9 @@ def redis(version: str, **more: str) -> Talk:
     return talk
 
 
-def mongodb(version: str, wire: int) -> Talk:
-    """Greets, lists no collections, and says its version; `wire` is the newest protocol it speaks."""
+def mongodb(version: str, wire: int, refused: str = "") -> Talk:
+    """Greets, lists no collections, and says its version; `wire` is the newest protocol it speaks, `refused` a command
+    that nobody may give."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
@@ -102,6 +103,8 @@ def mongodb(version: str, wire: int) -> Talk:
             }
             if "listCollections" in asked:
                 reply = {"ok": 1.0, "cursor": {"id": 0, "ns": "x.$cmd.listCollections", "firstBatch": []}}
+            if refused in asked:
+                reply = {"ok": 0.0, "code": 13, "codeName": "Unauthorized", "errmsg": "not authorized"}
             document = bson.encode(reply)
             if opcode == 2013:
                 answer = struct.pack("<I", 0) + b"\0" + document

@@ -134,8 +134,10 @@ class RedisKeysContract:
     async def test_a_rate_limit_counts_within_one_window(self, redis: Redis) -> None:
         key, count = keys.rate_limit(uuid4(), "logIn"), redis.script(COUNT_IN_WINDOW)
         assert await count([key], [keys.RATE_WINDOW]) == [1, 60]
-        await redis.expire(key, 7)
-        assert await count([key], [keys.RATE_WINDOW]) == [2, 7], "the window does not slide"
+        await redis.expire(key, 30)
+        used, left = await count([key], [keys.RATE_WINDOW])
+        assert (used, 20 < left <= 30) == (2, True), "the window does not slide"
+        redis.deadline = 10.0
         together = await asyncio.gather(*(count([key], [keys.RATE_WINDOW]) for _ in range(50)))
         assert sorted(used for used, _ in together) == list(range(3, 53))
 

@@ -2,7 +2,7 @@
 
 A relay listens on loopback in front of a real server and passes every byte on. It counts questions (a client that
 starts to speak, or speaks again after the server has answered), keeps what clients said, and makes the faults that a
-network and a server make: it hangs, refuses, resets, cuts, delays and trickles.
+network and a server make: it hangs, refuses, resets, cuts, tears, delays and trickles.
 """
 
 from __future__ import annotations
@@ -28,12 +28,15 @@ class Relay:
         self._wires: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._server: asyncio.Server | None = None
         self._resetting = False
+        self._tearing = False
         self.delay = 0.0
         """Seconds by which every answer is late."""
         self.trickle: tuple[int, float] | None = None
         """Answers come in pieces of so many bytes, with so many seconds between them."""
         self.port = 0
         self.questions = 0
+        self.knocks = 0
+        """How many connections were asked for, those included that were reset at once."""
         self.heard: list[bytearray] = []
         """What each connection's client said, in the order of the connections."""
 
@@ -41,6 +44,11 @@ class Relay:
     def connections(self) -> int:
         """How many connections were ever made."""
         return len(self.heard)
+
+    @property
+    def open(self) -> int:
+        """How many connections there are now."""
+        return len(self._wires)
 
     def hush(self) -> None:
         """Hold every answer back: the server hangs, as seen by its clients."""
@@ -67,9 +75,13 @@ class Relay:
         self._resetting = True
         self.cut()
 
+    def tear(self) -> None:
+        """From now on cut every connection in the middle of an answer."""
+        self._tearing = True
+
     async def heal(self) -> None:
         """Be an honest relay again, on the same port."""
-        self.delay, self.trickle, self._resetting = 0.0, None, False
+        self.delay, self.trickle, self._resetting, self._tearing = 0.0, None, False, False
         self.speak()
         if self._server is None:
             await self._listen()
@@ -88,16 +100,18 @@ class Relay:
         finally:
             if self._server is not None:
                 self._server.close()
-            for wire, to_client in self._wires.items():
+            wires = dict(self._wires)
+            for wire, to_client in wires.items():
                 wire.cancel()
                 to_client.close()
-            await asyncio.gather(*self._wires, return_exceptions=True)
+            await asyncio.gather(*wires, return_exceptions=True)
 
     async def _listen(self) -> None:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     def _accept(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        self.knocks += 1
         if self._resetting:
             # Without lingering a close is a reset.
             to_client.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -105,6 +119,7 @@ class Relay:
             return
         wire = asyncio.ensure_future(self._pass_on(client, to_client))
         self._wires[wire] = to_client
+        wire.add_done_callback(self._wires.pop)
 
     async def _pass_on(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         heard = bytearray()
@@ -147,6 +162,12 @@ class Relay:
     async def _tell(self, said: bytes, to_client: asyncio.StreamWriter) -> None:
         if self.delay:
             await asyncio.sleep(self.delay)
+        if self._tearing:
+            to_client.write(said[: len(said) // 2])
+            await to_client.drain()
+            # Closing sends what was written before, aborting would not.
+            to_client.close()
+            return
         size, pause = self.trickle or (len(said), 0.0)
         for start in range(0, len(said), size):
             to_client.write(said[start : start + size])

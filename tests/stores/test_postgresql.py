@@ -17,12 +17,12 @@ from datadir.postgresql.client import CUT_DEADLINE, Postgres, scope_settings
 from datadir.postgresql.embedded import OWNER, PostgresAddress
 from datadir.scope import ANONYMOUS, Scope
 from tests.stores.postgres_fixture import Database
-from tests.stores.postgresql_contract import (
+from tests.stores.postgresql_contract import PostgresContract
+from tests.stores.postgresql_pool_contract import (
     DEADLINE,
     ONE,
     TURN,
     Number,
-    PostgresContract,
     Turn,
     all_idle,
     eventually,

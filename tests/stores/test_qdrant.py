@@ -333,16 +333,27 @@ async def test_the_setup_makes_every_collection_and_says_what_it_holds(tmp_path:
         assert await setup.set_up(vectors) == lines
 
 
-async def test_the_setup_without_a_server_says_so() -> None:
-    environment = {name: value for name, value in os.environ.items() if name != "QDRANT_HOST"}
+@pytest.mark.parametrize(
+    ("settings", "ended"),
+    [
+        ({}, (2, "QDRANT_HOST names no server: set it, or let the embedded store make its own collections.\n")),
+        (
+            {"QDRANT_HOST": "127.0.0.1", "QDRANT_PORT": "9"},
+            (1, "QDRANT_HOST names a server that does not answer: nothing listens at 127.0.0.1:9.\n"),
+        ),
+        (
+            {"QDRANT_HOST": "127.0.0.1", "QDRANT_TLS_CA_FILE": "/nowhere/ca.pem"},
+            (1, "QDRANT_TLS_CA_FILE names /nowhere/ca.pem, which cannot be read: No such file or directory.\n"),
+        ),
+    ],
+)
+async def test_the_setup_without_a_server_says_so(settings: dict[str, str], ended: tuple[int, str]) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("QDRANT_")} | settings
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "datadir.qdrant.setup", cwd=ROOT, env=environment, stderr=asyncio.subprocess.PIPE
     )
     _, said = await child.communicate()
-    assert (child.returncode, said.decode()) == (
-        2,
-        "QDRANT_HOST names no server: set it, or let the embedded store make its own collections.\n",
-    )
+    assert (child.returncode, said.decode()) == ended
 
 
 def test_the_vector_stores_are_one_interface() -> None:

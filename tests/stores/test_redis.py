@@ -38,10 +38,20 @@ class TestKeys:
         assert keys.session_owner(session_id) == ADA
         assert len({keys.new_session_id(ADA) for _ in range(1000)}) == 1000
 
+    def test_a_session_id_leads_to_the_row_that_brings_it_back(self) -> None:
+        session_id = keys.session_id(ADA, TALK)
+        assert keys.session_id(ADA, TALK) == session_id
+        assert keys.session_record(session_id) == TALK
+        assert keys.session_record(keys.new_session_id(ADA)) != TALK
+        for forged in ("", f"{{{ADA}}}.{'a' * 32}", f"{{{ADA}}}.{'_' * 32}", session_id + "a"):
+            with pytest.raises(ValueError, match=r"^not a session id$"):
+                keys.session_record(forged)
+
     def test_the_keys_of_one_person_share_a_slot(self) -> None:
         names = [
             keys.session(keys.new_session_id(ADA)),
             keys.presence(ADA),
+            keys.scope_version(ADA),
             keys.rate_limit(ADA, "logIn"),
             keys.simulation_context(ADA, TALK),
             keys.chat_history(ADA, TALK),
@@ -50,6 +60,7 @@ class TestKeys:
         ]
         assert names[1:] == [
             f"presence:{{{ADA}}}",
+            f"scope:{{{ADA}}}",
             f"ratelimit:{{{ADA}}}:logIn",
             f"session:{{{ADA}}}.{TALK}:context",
             f"chat:{{{ADA}}}.{TALK}:history",
@@ -63,6 +74,7 @@ class TestKeys:
         made = [
             keys.session(keys.new_session_id(ADA)),
             keys.presence(ADA),
+            keys.scope_version(ADA),
             keys.rate_limit(ADA, "logIn"),
             keys.last_good("courses.0123456789ab", b"all"),
             keys.simulation_context(ADA, TALK),
@@ -70,6 +82,8 @@ class TestKeys:
             keys.proctor_session(ADA, TALK),
             keys.BACKGROUND_TASKS,
             keys.live("classroom", TALK),
+            keys.DOCUMENT_TEXTS,
+            keys.DOCUMENTS_USED,
         ]
         assert [[family for family in keys.PATTERNS if family.holds(key)] for key in made] == [
             [family] for family in keys.PATTERNS

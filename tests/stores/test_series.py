@@ -5,14 +5,18 @@ from __future__ import annotations
 import socket
 import time
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
+from cassandra.cluster import EXEC_PROFILE_DEFAULT
+from cassandra.policies import FallthroughRetryPolicy, TokenAwarePolicy
 
-from datadir.cassandra import cql
+from datadir.cassandra import cql, opening
 from datadir.cassandra.client import CassandraSeries
 from datadir.cassandra.embedded import EmbeddedSeries, prepare
+from datadir.cassandra.page_tokens import PageTokens
 from datadir.cassandra.tables import EVENTS, USER_ENGAGEMENT, Column, Kind, SeriesTable, UserEngagement
 from datadir.errors import BadPageToken, StoreMisconfigured, StoreTimeout
 from datadir.names import StoreName
@@ -84,9 +88,34 @@ async def test_a_cassandra_host_that_has_no_address_is_a_sentence(monkeypatch: p
         await CassandraSeries.open(["cassandra"], secret="one")
 
 
+def test_a_cluster_is_reached_as_its_driver_recommends() -> None:
+    nodes = opening.Nodes(("127.0.0.1",), datacenter="dc1")
+    cluster = opening.cluster(nodes, None, read_seconds=0.4, write_seconds=5.0)
+    try:
+        # A node that is away is looked for at a constant pace, for as long as it takes.
+        assert list(islice(cluster.reconnection_policy.new_schedule(), 1000)) == [0.25] * 1000
+        profiles = cluster.profile_manager.profiles
+        for name, seconds in ((EXEC_PROFILE_DEFAULT, 0.4), (opening.WRITES, 5.0)):
+            assert isinstance(profiles[name].load_balancing_policy, TokenAwarePolicy)
+            assert profiles[name].load_balancing_policy._child_policy.local_dc == "dc1"
+            assert isinstance(profiles[name].retry_policy, FallthroughRetryPolicy)
+            assert profiles[name].request_timeout == seconds
+    finally:
+        cluster.shutdown()
+
+
 @pytest.mark.parametrize("name", ["keyspaces.cql", "tables.cql"])
 def test_the_cql_files_say_what_the_tables_are(name: str) -> None:
     assert (Path(cql.__file__).parent / name).read_text(encoding="utf-8") == cql.files()[name]
+
+
+def test_a_page_token_of_one_store_opens_nothing_in_the_other() -> None:
+    read = (EVENTS.name, ("2026-03-01-12",), None, None)
+    cassandras, tables = PageTokens("one", "cassandra 5"), PageTokens("one", "embedded")
+    token = cassandras.seal(b"where it stood", *read)
+    assert cassandras.open(token, *read) == b"where it stood"
+    with pytest.raises(BadPageToken):
+        tables.open(token, *read)
 
 
 def test_no_statement_scans() -> None:

@@ -7,9 +7,10 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
@@ -17,23 +18,32 @@ from datadir.addresses import Addresses
 from datadir.data_folder import DataFolder, DataFolderUnusable
 from datadir.errors import StoreError, StoreMisconfigured, StoreUnavailable
 from datadir.launcher import Launcher
+from datadir.letters import FolderLetters, Letters, SmtpLetters
 from datadir.migrations.pending import pending
 from datadir.names import StoreName
 from datadir.qdrant.embedding import Embedder
 from datadir.stores import Stores, open_stores
 from datadir.tls import PREFIXES, TlsFiles
 from graph.settings import SHORTEST_SECRET, Settings
+from loaders import sessions
 from loaders.accounts import PREAMBLE
 from loaders.cursor import Cursors
-from resolvers import key_rotation
+from loaders.persisted import FETCH, KEEP
+from resolvers import key_rotation, signing_keys
+from resolvers.accounts.create_administrator import create_administrator
 from resolvers.job_kinds import KINDS
 from resolvers.jobs import Runner
 from resolvers.operation import Services
 from resolvers.passwords import Passwords
 from resolvers.sessions import SeenSessions
+from resolvers.signing_keys import SigningKeys
 from resolvers.tokens import Tokens
+from resolvers.viewer_watch import ViewerWatch
 
-log = structlog.get_logger("studygraph.services")
+if TYPE_CHECKING:
+    from resolvers.problem import Problem
+
+log = structlog.get_logger("studygraph.process")
 
 ADDRESSES: Final = {
     StoreName.POSTGRESQL: "DATABASE_URL",
@@ -128,18 +138,29 @@ async def opened(
     progress: Progress,
     died: Callable[[str], None] = lambda sentence: None,
 ) -> AsyncIterator[Services]:
-    """Open everything; `died` is told when an embedded server ends by itself. Raises StoreMisconfigured."""
+    """Open everything; `died` is told when an embedded server ends by itself and cannot be brought back. Raises
+    StoreMisconfigured."""
     secret = secret_of(settings, folder)
     async with AsyncExitStack() as stack:
         stores, launcher = await _stores(addresses(settings, secret), stack, folder, progress)
-        await stores.redis.load([PREAMBLE])
+        await stores.redis.load([PREAMBLE, FETCH, KEEP, *sessions.SCRIPTS])
         await key_rotation.begin(stores)
         embedder = Embedder()
         stack.push_async_callback(embedder.close)
         passwords = Passwords()
         stack.callback(passwords.close)
         seen = SeenSessions() if settings.sessions_when_down == "grace" else None
-        services = Services(stores, embedder, Cursors(secret), Tokens(secret), passwords, seen)
+        services = Services(
+            stores,
+            embedder,
+            Cursors(secret),
+            Tokens(secret, keys=_keys(settings, secret)),
+            passwords,
+            seen,
+            viewers=ViewerWatch(partial(sessions.seen, stores)),
+            letters=_letters(settings),
+            reset_url=settings.reset_url,
+        )
         if launcher is not None:
             await stack.enter_async_context(_background(_watch(launcher, died)))
         if settings.demo:
@@ -148,6 +169,37 @@ async def opened(
         await stack.enter_async_context(_background(stores.events.publish_until(asyncio.Event())))
         await stack.enter_async_context(_background(Runner(services, KINDS).run_until(asyncio.Event())))
         yield services
+
+
+def _keys(settings: Settings, secret: str) -> SigningKeys:
+    """What signs and checks tokens. The settings have seen to it that a folder's keys are good."""
+    if settings.token_keys_dir is not None:
+        return signing_keys.of_folder(settings.token_keys_dir)
+    before = settings.secret_before.get_secret_value() if settings.secret_before is not None else None
+    return signing_keys.of_secret(secret, before)
+
+
+def _letters(settings: Settings) -> Letters | None:
+    """Who takes letters; nobody in production without a setting, which is said once."""
+    if settings.smtp_url is not None:
+        return SmtpLetters(settings.smtp_url.get_secret_value(), settings.mail_from)
+    if settings.production:
+        log.warning("no letters leave", reason="STUDYGRAPH_SMTP_URL is not set: nobody can reset a password")
+        return None
+    return FolderLetters(settings.data_dir / "mail", settings.mail_from)
+
+
+async def administrator_made(
+    settings: Settings, folder: DataFolder | None, progress: Progress, email: str, password: str, name: str | None
+) -> tuple[Problem, ...]:
+    """Open the stores, make an administrator's account, and close them; what is wrong with it, where something is.
+    Raises StoreMisconfigured."""
+    async with AsyncExitStack() as stack:
+        stores, _ = await _stores(addresses(settings, secret_of(settings, folder)), stack, folder, progress)
+        progress.step("making the account")
+        passwords = Passwords()
+        stack.callback(passwords.close)
+        return await create_administrator(stores, passwords, email, password, name)
 
 
 async def migrated(settings: Settings, folder: DataFolder | None, progress: Progress) -> None:
@@ -230,7 +282,10 @@ async def _background(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
 
 
 async def _watch(launcher: Launcher, died: Callable[[str], None]) -> None:
-    died(await launcher.child_died())
+    def revived(sentence: str) -> None:
+        log.warning("embedded server started again", reason=sentence)
+
+    died(await launcher.keep_alive(revived))
 
 
 def _import_what_waits(settings: Settings) -> None:

@@ -1,0 +1,56 @@
+"""What goes back? A result or a failure as the members of a response, and the status that says the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from graphql import ExecutionResult, GraphQLError
+
+from graph.errors import RequestError, formatted
+from graph.execution.admitting import TooCostly
+from graph.execution.documents import DocumentErrors
+
+_STATUSES: Final = {
+    "UNAUTHENTICATED": 401,
+    "DEPTH_LIMIT": 400,
+    "STORE_UNAVAILABLE": 503,
+    "TIMEOUT": 504,
+    "RATE_LIMITED": 429,
+}
+
+
+@dataclass(slots=True)
+class Answer:
+    """What goes back: the response's members, the HTTP status, whether anything was executed; of an event, where its
+    stream goes on."""
+
+    body: dict[str, Any]
+    status: int = 200
+    executed: bool = True
+    cursor: str | None = None
+
+
+def answered(result: ExecutionResult, request_id: str) -> Answer:
+    body: dict[str, Any] = {}
+    errors: Sequence[GraphQLError] = result.errors or ()
+    if errors:
+        body["errors"] = formatted(errors, request_id)
+    executed = result.data is not None or any(error.path for error in errors)
+    if executed or not errors:
+        body["data"] = result.data
+    return Answer(body, 200 if executed or not errors else 400, executed=executed)
+
+
+def refused(error: Exception, request_id: str) -> Answer:
+    """A failure before execution: the document's, the envelope's or the preamble's."""
+    if isinstance(error, TooCostly):
+        return Answer({"errors": error.errors, "extensions": {"cost": error.cost}}, 400, executed=False)
+    if isinstance(error, DocumentErrors):
+        return Answer({"errors": error.errors}, 400, executed=False)
+    if isinstance(error, RequestError):
+        return Answer({"errors": [error.formatted()]}, error.status, executed=False)
+    errors = formatted([GraphQLError(str(error), original_error=error)], request_id)
+    status = _STATUSES.get(errors[0]["extensions"]["code"], 500)
+    return Answer({"errors": errors}, status, executed=False)

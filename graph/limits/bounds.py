@@ -1,0 +1,105 @@
+"""How much may each role ask for? The numbers of `docs/limits.md`, as the settings have them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from graph.settings import Settings
+
+ANONYMOUS: Final = "anonymous"
+ROLES: Final = (ANONYMOUS, "student", "teacher", "admin", "service")
+_WRITTEN: Final = re.compile(r"(\d{1,9})((?: +[a-z]+=\d{1,9})*)")
+
+
+@dataclass(frozen=True, slots=True)
+class PerRole:
+    """One number for everybody, and those of roles that have their own: `10`, `10 admin=20 service=50`."""
+
+    everybody: int
+    others: tuple[tuple[str, int], ...] = ()
+
+    def of(self, role: str) -> int:
+        """This role's number."""
+        return dict(self.others).get(role, self.everybody)
+
+    def __str__(self) -> str:
+        return " ".join([str(self.everybody), *(f"{role}={number}" for role, number in self.others)])
+
+
+def read(written: Any) -> PerRole:
+    """A setting's text. Raises ValueError with what it must be."""
+    if isinstance(written, PerRole):
+        return written
+    found = _WRITTEN.fullmatch(str(written).strip())
+    others = re.findall(r"([a-z]+)=(\d+)", found[2]) if found else []
+    if found is None or any(role not in ROLES for role, _ in others):
+        raise ValueError("must be a whole number, and after it those of roles that have their own, as 10 admin=20")
+    return PerRole(int(found[1]), tuple((role, int(number)) for role, number in others))
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits of one role."""
+
+    tokens: int
+    depth: int
+    introspection_depth: int
+    aliases: int
+    root_fields: int
+    selections: int
+    merges: int
+    directives: int
+    operations: int
+    errors: int
+    page: int
+    nodes: int
+    list: int
+    events: int
+    embedding: int
+    variables: int
+    values: int
+    value_depth: int
+    cost: int
+    budget: int
+
+
+def by_role(settings: Settings) -> Mapping[str, Limits]:
+    """The limits of every role."""
+    return {
+        role: Limits(**{each.name: getattr(settings, f"limit_{each.name}").of(role) for each in fields(Limits)})
+        for role in ROLES
+    }
+
+
+def loosest(limits: Mapping[str, Limits]) -> Limits:
+    """What no role may exceed: a document is judged by it before anybody knows whose it is."""
+    return Limits(**{each.name: max(getattr(one, each.name) for one in limits.values()) for each in fields(Limits)})
+
+
+AMPLE: Final = Limits(
+    tokens=2_000,
+    depth=50,
+    introspection_depth=50,
+    aliases=2_000,
+    root_fields=2_000,
+    selections=100_000,
+    merges=1_000_000,
+    directives=2_000,
+    operations=1_000,
+    errors=20,
+    page=100,
+    nodes=10**9,
+    list=2_000,
+    events=2_000,
+    embedding=2_000,
+    variables=2_000,
+    values=10**6,
+    value_depth=30,
+    cost=10**9,
+    budget=0,
+)
+"""What documents of this process may ask for that come from no client: what the program bears, and no less."""

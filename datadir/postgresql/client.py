@@ -9,6 +9,7 @@ and says where it is. What it promises:
 - Every statement has a deadline. A statement that outlives it costs its connection, not the pool; one that fails costs
   nobody else anything. Whoever waits gets an answer or an error, whoever gives up leaves no connection behind.
 - The scope is set with `set_config(..., true)`: it ends with the transaction, so the pool needs no reset query.
+- The commit of a lease travels with the next lease's begin. Where none follows at once it goes alone (`warm.py`).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from datadir.names import StoreName
 from datadir.postgresql.errors import translated, translating
 from datadir.postgresql.opening import MOST_CONNECTIONS, pooled
 from datadir.postgresql.record import Row
+from datadir.postgresql.warm import Connection, Warm, is_over
 from datadir.scope import Scope
 
 if TYPE_CHECKING:
@@ -152,25 +154,28 @@ class Lease:
 
     async def _transaction(self, seconds: float) -> None:
         """Each message to the server within `seconds`."""
-        connection: asyncpg.pool.PoolConnectionProxy[Any] | None = None
+        connection = self._pg.warm.take()
+        begin = self._begin if connection is None else "commit; " + self._begin
         failure: BaseException | None = None
         try:
             with translating(StoreName.POSTGRESQL):
-                connection = await self._pg.acquire(seconds)
+                if connection is None:
+                    connection = await self._pg.pooled(seconds)
                 self._unset = False
-                await connection.execute(self._begin, timeout=seconds)
+                await connection.execute(begin, timeout=seconds)
                 while await self._is_asked():
                     if self._unset:
                         self._unset = False
                         await connection.execute(scope_settings(self.scope), timeout=seconds)
                     await self._answer(connection, self._queue[0], seconds)
                     del self._queue[0]
-                await connection.execute("commit", timeout=seconds)
         except BaseException as error:
             failure = error
             raise
         finally:
-            if connection is not None:
+            if connection is not None and failure is None:
+                self._pg.warm.keep(connection)
+            elif connection is not None:
                 await self._pg.give_back(connection, failure)
 
     async def _is_asked(self) -> bool:
@@ -182,7 +187,7 @@ class Lease:
             await asyncio.sleep(0)
         return bool(self._queue)
 
-    async def _answer(self, connection: asyncpg.pool.PoolConnectionProxy[Any], asked: _Asked, seconds: float) -> None:
+    async def _answer(self, connection: Connection, asked: _Asked, seconds: float) -> None:
         """Run one statement. Raises where the connection is of no more use; a defect of the statement is its own."""
         if asked.answer.done():
             return
@@ -193,7 +198,7 @@ class Lease:
                 )
                 counted.rows = len(rows)
         except Exception as error:
-            if isinstance(error, TimeoutError) or _is_over(connection):
+            if isinstance(error, TimeoutError) or is_over(connection):
                 raise
             self._refuse(asked, error)
             await connection.execute("rollback; " + self._begin, timeout=seconds)
@@ -214,7 +219,7 @@ class Lease:
 class Transaction:
     """A read-write transaction with a scope in it. Each call is one store call of `store`."""
 
-    def __init__(self, connection: asyncpg.pool.PoolConnectionProxy[Any], store: StoreName, deadline: float) -> None:
+    def __init__(self, connection: Connection, store: StoreName, deadline: float) -> None:
         self.connection = connection
         self.store = store
         self.deadline = deadline
@@ -255,6 +260,7 @@ class Postgres:
         self.pool = pool
         self.read_deadline = read_deadline
         self.circuit = Circuit(StoreName.POSTGRESQL, most=pool.get_max_size() + WAITING)
+        self.warm = Warm(self._cooled)
         self._engine: AsyncEngine | None = None
         self._returning: set[asyncio.Future[None]] = set()
 
@@ -302,7 +308,7 @@ class Postgres:
                 await connection.execute("commit", timeout=WRITE_DEADLINE)
 
     @asynccontextmanager
-    async def _connection(self, seconds: float) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy[Any]]:
+    async def _connection(self, seconds: float) -> AsyncIterator[Connection]:
         connection = await self.acquire(seconds)
         failure: BaseException | None = None
         try:
@@ -313,13 +319,37 @@ class Postgres:
         finally:
             await self.give_back(connection, failure)
 
-    async def acquire(self, seconds: float) -> asyncpg.pool.PoolConnectionProxy[Any]:
-        """A pooled connection, waiting no longer than `seconds`."""
-        return await self.pool.acquire(timeout=seconds)
+    async def acquire(self, seconds: float) -> Connection:
+        """A connection without a transaction, waiting no longer than `seconds`."""
+        connection = self.warm.take()
+        if connection is None:
+            return await self.pooled(seconds)
+        try:
+            await connection.execute("commit", timeout=seconds)
+        except BaseException as error:
+            await self.give_back(connection, error)
+            raise
+        return connection
 
-    async def give_back(
-        self, connection: asyncpg.pool.PoolConnectionProxy[Any], failure: BaseException | None = None
-    ) -> None:
+    async def pooled(self, seconds: float) -> Connection:
+        """A connection of the pool, waiting no longer than `seconds`."""
+        self.warm.wanted += 1
+        try:
+            # By this and not by the pool's own timeout, which takes a task for each connection.
+            async with asyncio.timeout(seconds):
+                return await self.pool.acquire()
+        finally:
+            self.warm.wanted -= 1
+
+    async def _cooled(self, connection: Connection) -> None:
+        failure: Exception | None = None
+        try:
+            await connection.execute("commit", timeout=self.read_deadline)
+        except Exception as error:
+            failure = error
+        await self.give_back(connection, failure)
+
+    async def give_back(self, connection: Connection, failure: BaseException | None = None) -> None:
         """Return a connection and what it failed with, if it did. Never raises but for the caller's cancellation, and
         goes on then."""
         if failure is None:
@@ -330,7 +360,7 @@ class Postgres:
             returning.add_done_callback(self._returning.discard)
             await asyncio.shield(returning)
 
-    async def _return_after(self, failure: BaseException, connection: asyncpg.pool.PoolConnectionProxy[Any]) -> None:
+    async def _return_after(self, failure: BaseException, connection: Connection) -> None:
         # What was too slow once may still be on its way, and must not meet the next statement.
         clean = not isinstance(failure, (TimeoutError, StoreTimeout))
         try:
@@ -339,7 +369,7 @@ class Postgres:
             await connection.execute("rollback", timeout=CUT_DEADLINE)
         except Exception:
             clean = False
-        if not clean and not _is_over(connection):
+        if not clean and not is_over(connection):
             connection.terminate()
         await self.pool.release(connection)
 
@@ -365,6 +395,7 @@ class Postgres:
 
     async def close(self) -> None:
         """Close the pool; connections that do not end in time are cut."""
+        await self.warm.close()
         if self._engine is not None:
             await self._engine.dispose()
         try:
@@ -376,7 +407,7 @@ class Postgres:
 class _Borrowed:
     """A pooled connection as SQLAlchemy's dialect sees it: `close` gives it back instead of closing it."""
 
-    def __init__(self, pool: asyncpg.Pool[Any], connection: asyncpg.pool.PoolConnectionProxy[Any]) -> None:
+    def __init__(self, pool: asyncpg.Pool[Any], connection: Connection) -> None:
         self._pool = pool
         self._connection = connection
 
@@ -389,17 +420,9 @@ class _Borrowed:
             for kind in ("json", "jsonb"):
                 await self._connection.reset_type_codec(kind, schema="pg_catalog")
         except Exception:
-            if not _is_over(self._connection):
+            if not is_over(self._connection):
                 self._connection.terminate()
         await self._pool.release(self._connection, timeout=timeout)
 
     def terminate(self) -> None:
         self._connection.terminate()
-
-
-def _is_over(connection: asyncpg.pool.PoolConnectionProxy[Any]) -> bool:
-    """Whether nothing can be sent any more. From a connection that the server has ended asyncpg takes the handle."""
-    try:
-        return connection.is_closed()
-    except asyncpg.InterfaceError:
-        return True

@@ -29,7 +29,7 @@ async def viewer_of(
     services: Services, authorization: str | None, *, reads: bool, spends: Spends | None = None
 ) -> Viewer | None:
     """The viewer behind an Authorization header, None without one. One store call. `reads`: the operation is no
-    mutation; `spends` is what it takes of the viewer's minute. Raises Unauthenticated, RateLimited, StoreUnavailable."""
+    mutation; `spends`: what it takes of the viewer's minute. Raises Unauthenticated, RateLimited, StoreUnavailable."""
     if authorization is None:
         return None
     return await resumed(services, _token(authorization), reads=reads, spends=spends)

@@ -13,7 +13,7 @@ the request     BAD_REQUEST 400, BAD_JSON 400, JSON_TOO_DEEP 400, BATCH_NOT_ALLO
 values          BAD_USER_INPUT 400, BAD_CURSOR 200
 access          UNAUTHENTICATED 401, FORBIDDEN 200, NOT_FOUND 200, RATE_LIMITED 429
 the server      STORE_UNAVAILABLE 200, TIMEOUT 200, OVERLOADED 503, INTERNAL_SERVER_ERROR 500
-└── streams     SUBSCRIPTION_LIMIT 200
+└── streams     SUBSCRIPTION_LIMIT 429, SLOW_CONSUMER 200
 
 Ordinary failures come with their code (`resolvers/errors.py`); those of the document get theirs here. Anything
 unexpected is a defect: the client sees INTERNAL_SERVER_ERROR with the request's id, the log has the traceback, once.

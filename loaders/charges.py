@@ -39,7 +39,7 @@ class Charge(NamedTuple):
 class Charged(NamedTuple):
     """A counter after its charge. `seconds_left`: until it ends, where it is beyond its most; 0 where it is not."""
 
-    count: int
+    total: int
     seconds_left: int
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 EVENTS_AT_ONCE: Final = 2000
 DAYS_AT_ONCE: Final = 1000
 TRANSCRIPTS_AT_ONCE: Final = 100
-TRACES_AT_ONCE: Final = 1000
+TRACES_AT_ONCE: Final = 100
 # Objects on their way at the same time: enough to hide the disk's waiting, few enough for a small server.
 OBJECTS_AT_ONCE: Final = 8
 

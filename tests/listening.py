@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import jwt
@@ -58,6 +59,15 @@ class Listening:
             del progress[store]
 
 
+async def of_work(next_event: Callable[[], Awaitable[Any]], store: StoreName = StoreName.KAFKA) -> Any:
+    """The next event of `storesLive` that tells of this store, with what it tells of it alone: others have their own
+    news while the machine is busy."""
+    while True:
+        event = await next_event()
+        if told := [each for each in event["changes"] or () if each["store"].get("name") == store.value]:
+            return {**event, "changes": told}
+
+
 async def ending_token(school: RunningSchool, account: str, left: timedelta) -> str:
     """A token of this account's session that is taken for so long, to within a second."""
     claims = jwt.decode(await school.token(account), options={"verify_signature": False})
@@ -73,9 +83,14 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def listening(
-    school: RunningSchool, change: Callable[[Application], None] = lambda app: None, **settings: object
+    school: RunningSchool,
+    change: Callable[[Application], None] = lambda app: None,
+    *,
+    send_buffer: int | None = None,
+    **settings: object,
 ) -> AsyncIterator[Listening]:
-    """The school's application behind uvicorn, with these settings. `change` sees it before it answers."""
+    """The school's application behind uvicorn, with these settings. `change` sees it before it answers; the kernel
+    keeps `send_buffer` bytes for a client that does not read."""
 
     @asynccontextmanager
     async def given() -> AsyncIterator[Services]:
@@ -84,6 +99,9 @@ async def listening(
     ours = school.settings.model_copy(update=settings)
     app = application(ours, given(), built=school.folder.path / "built")
     listener = socket.create_server(("127.0.0.1", 0))
+    if send_buffer is not None:
+        # Those of accepted connections are the listener's.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
     async with app.router.lifespan_context(app):
         change(app)
         config = uvicorn.Config(

@@ -55,7 +55,8 @@ class Unpriced(httpx.AsyncBaseTransport):
         content = await response.aread()
         if b'"cost":' not in content or "json" not in response.headers.get("content-type", ""):
             return response
-        headers = [(name, value) for name, value in response.headers.raw if name not in (b"content-length", b"content-encoding")]
+        written = (b"content-length", b"content-encoding")
+        headers = [(name, value) for name, value in response.headers.raw if name not in written]
         body = orjson.dumps(unpriced(orjson.loads(content)))
         headers.append((b"content-length", b"%d" % len(body)))
         return httpx.Response(response.status_code, headers=headers, content=body)

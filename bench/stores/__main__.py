@@ -26,6 +26,7 @@ from uuid import uuid4
 from bench.server import ROOT, BenchError, folder
 from bench.stores import cassandra, mongodb, objects, postgresql, qdrant, redis
 from bench.stores.pair import Found, Pair, compared
+from datadir.errors import StoreError
 from datadir.mongodb import embedded as embedded_mongodb
 from datadir.postgresql import embedded as embedded_postgresql
 from datadir.redis import embedded as embedded_redis
@@ -157,7 +158,9 @@ PLACES: Final[dict[str, Opened]] = {
 def main() -> int:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(prog="python -m bench.stores", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=101, help="rounds in which both ways have their turn (101)")
+    parser.add_argument(
+        "--rounds", type=int, default=101, help="the most rounds in which both ways have their turn (101)"
+    )
     parser.add_argument("--only", action="append", choices=[*PLACES], help="only this one; repeatable")
     given = parser.parse_args()
     if given.rounds < 2:
@@ -188,6 +191,8 @@ async def _measured(places: list[str], rounds: int) -> tuple[Measured, list[str]
                             found.setdefault(implementation, {})[pair.question] = await compared(pair, rounds)
             except Absent as reason:
                 absent.append(f"{name} was not asked: {reason}.")
+            except StoreError as failed:  # the others are measured all the same
+                absent.append(f"{name} was given up: {failed}.")
     return found, absent
 
 

@@ -16,7 +16,7 @@ from datadir.mongodb.client import DATABASE, Documents
 @asynccontextmanager
 async def pairs(url: str) -> AsyncIterator[list[Pair]]:
     """Documents by id, and a new one, which is in the journal."""
-    documents = await Documents.open(url, deadline=10.0)
+    documents = await Documents.open(url, deadline=60.0)
     client: Any = AsyncIOMotorClient(url, journal=True, tz_aware=True)
     name = f"bench_{uuid4().hex}"
     collection = client.get_default_database(DATABASE)[name]

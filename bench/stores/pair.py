@@ -23,6 +23,10 @@ BETWEEN_TURNS_SECONDS: Final = 0.002
 """What a call leaves behind (a commit that nobody waits for) must not meet the next turn."""
 MOST_CALLS: Final = 100
 WARM_UP: Final = 20
+WARM_UP_SECONDS: Final = 0.5
+MOST_SECONDS: Final = 6.0
+"""For the rounds of one question; at least `FEWEST` there are."""
+FEWEST: Final = 5
 
 Ask = Callable[[], Awaitable[Any]]
 
@@ -54,14 +58,19 @@ async def compared(pair: Pair, rounds: int) -> Found:
     where an answer lacks something."""
     with kept():
         for way, ask in (("ours", pair.ours), ("the bare driver", pair.bare)):
+            answer, started = await ask(), perf_counter()
             for _ in range(WARM_UP):
-                answer = await ask()
+                if perf_counter() - started < WARM_UP_SECONDS:
+                    answer = await ask()
             if pair.rows is not None and _size(answer) != pair.rows:
                 raise BenchError(f"{pair.question}: {way} brings {_size(answer)} of {pair.rows}.")
         calls = await _calls(pair.bare)
         ours: list[float] = []
         bare: list[float] = []
+        started = perf_counter()
         for number in range(rounds):
+            if number >= FEWEST and perf_counter() - started > MOST_SECONDS:
+                break
             ways = [(pair.ours, ours), (pair.bare, bare)]
             for ask, seconds in ways if number % 2 == 0 else reversed(ways):
                 seconds.append(await _turn(ask, calls))
@@ -72,7 +81,7 @@ async def compared(pair: Pair, rounds: int) -> Found:
 
 async def _calls(ask: Ask) -> int:
     """How many calls fill a turn."""
-    return max(1, min(MOST_CALLS, round(TURN_SECONDS / await _turn(ask, 3))))
+    return max(1, min(MOST_CALLS, round(TURN_SECONDS / await _turn(ask, 2))))
 
 
 async def _turn(ask: Ask, calls: int) -> float:

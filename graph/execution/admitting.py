@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from graphql import GraphQLSchema, OperationDefinitionNode
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql.execution.values import VariableValues
 
 from graph.errors import coded, of_variable
 from graph.execution.documents import Document, DocumentErrors
 from graph.execution.prices import Price, Prices
+from graph.execution.variables import Variables
 from graph.limits.bounds import ANONYMOUS, Limits
 from graph.limits.cost import too_costly
 from graph.limits.guard import hidden
@@ -64,16 +65,14 @@ class Gate:
         if looks := hidden(demands, role, production=self._production):
             raise DocumentErrors(looks)
         judged = document.judged
-        if judged is not None:
-            if refused := judged.refused(role, limits) or judged.refused_values(definition, variables, limits):
-                raise DocumentErrors(refused)
-        values = get_variable_values(
-            self._schema,
-            definition.variable_definitions or (),
-            variables,
-            max_errors=limits.errors,
-            hide_suggestions=self._production,
-        )
+        if judged is not None and (
+            refused := judged.refused(role, limits) or judged.refused_values(definition, variables, limits)
+        ):
+            raise DocumentErrors(refused)
+        coercion = document.variables.get(name)
+        if coercion is None:
+            coercion = document.variables[name] = Variables(self._schema, definition)
+        values = coercion.values(variables, most_errors=limits.errors, hide_suggestions=self._production)
         if isinstance(values, list):
             raise DocumentErrors([of_variable(each, hints=not self._production) for each in values[: limits.errors]])
         if pages := oversized_pages(demands, values.coerced, limits):

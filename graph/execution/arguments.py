@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
-from graphql import FieldNode, GraphQLField, GraphQLSchema, VariableNode, Visitor, visit
+from graphql import (
+    FieldNode,
+    GraphQLBoolean,
+    GraphQLField,
+    GraphQLID,
+    GraphQLInt,
+    GraphQLSchema,
+    GraphQLString,
+    VariableNode,
+    Visitor,
+    get_nullable_type,
+    visit,
+)
 from graphql.execution.values import VariableValues, get_argument_values
 from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
+
+_PLAIN: Final = (GraphQLID, GraphQLString, GraphQLInt, GraphQLBoolean)
 
 
 class _Variables(Visitor):
@@ -45,9 +59,43 @@ class Arguments:
             visit(argument, visitor)
         self.constant: bool = not visitor.found and all(each.constant for each in included or ())
         self._kept: tuple[Any, ...] | None = None
+        # Where every variable is the whole value of a plain scalar: the Python name of its argument and its own; and
+        # what the other arguments are, worked out with the first request.
+        self._plain = self._plain_variables()
+        self._others: dict[str, Any] | None = None
+
+    def _plain_variables(self) -> list[tuple[str, str]] | None:
+        """None where a variable stands for more, or only for a part of an argument."""
+        names = {self._config.name_converter.from_argument(each): each.python_name for each in self._field.arguments}
+        plain = []
+        for argument in self._node.arguments or ():
+            visitor = _Variables()
+            visit(argument, visitor)
+            if not visitor.found:
+                continue
+            name = argument.name.value
+            kind = get_nullable_type(self._definition.args[name].type)
+            python_name = names[name]
+            if not isinstance(argument.value, VariableNode) or kind not in _PLAIN or python_name is None:
+                return None
+            plain.append((python_name, argument.value.name.value))
+        return plain
 
     def given(self, variables: VariableValues) -> dict[str, Any]:
         """The arguments that were given, by their Python names. Raises GraphQLError."""
+        if self._plain is None:
+            return self._converted(variables)
+        coerced = variables.coerced
+        plain = {python_name: coerced.get(variable) for python_name, variable in self._plain}
+        if None in plain.values():  # null, or not given: whether that is allowed, and what it means, depends
+            return self._converted(variables)
+        if self._others is None:
+            converted = self._converted(variables)
+            self._others = {name: value for name, value in converted.items() if name not in plain}
+            return converted
+        return self._others | plain
+
+    def _converted(self, variables: VariableValues) -> dict[str, Any]:
         values = get_argument_values(self._definition, self._node, variables)
         return convert_arguments(values, self._field.arguments, self._scalars, self._config)
 

@@ -23,6 +23,7 @@ from graphql import (
 from graph.errors import RequestError, coded
 from graph.execution.incremental import undeferred
 from graph.execution.selections import switch_variables
+from graph.execution.variables import Variables
 from graph.limits.bounds import AMPLE, Limits
 from graph.limits.demands import Demands, demands
 from graph.limits.guard import Judged, refused
@@ -59,6 +60,8 @@ class Document:
     judged: Judged | None = field(default=None, compare=False)
     # What its operations cost; filled by `prices.py`.
     prices: dict[Any, Any] = field(default_factory=dict, compare=False)
+    # The variables of its operations; filled by `admitting.py`.
+    variables: dict[str | None, Variables] = field(default_factory=dict, compare=False)
     # As it was sent, where it defers or streams parts of its answer; `node` is then without that.
     in_parts: DocumentNode | None = field(default=None, compare=False)
 

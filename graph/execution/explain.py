@@ -73,7 +73,9 @@ def _steps(plan: ObjectPlan, above: str, level: int, edge: FieldPlan | None) -> 
 
 def _own_calls(field: FieldPlan, edge: FieldPlan | None) -> Calls:
     abstract = isinstance(_innermost(field.completer), AbstractCompleter)
-    return calls_of(field.spec, field.name, field.parent.name, edge.spec if edge is not None else None, abstract=abstract)
+    return calls_of(
+        field.spec, field.name, field.parent.name, edge.spec if edge is not None else None, abstract=abstract
+    )
 
 
 def calls_of(spec: Spec, name: str, parent: str, above: Spec | None, *, abstract: bool) -> Calls:

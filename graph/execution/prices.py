@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from graphql import GraphQLObjectType, GraphQLSchema, OperationDefinitionNode
 
-from graph.execution.cost_directives import CALL
 from graph.execution.explain import PREAMBLE, SCOPE
 from graph.execution.pricing import Place, compiled
 
@@ -71,7 +70,8 @@ class Prices:
             if len(document.prices) >= MOST_KEPT:
                 document.prices.clear()
             priced = document.prices[key] = _Priced(self._schema, document, name, variables)
-        return priced.price(variables)  # type: ignore[no-any-return]
+        price: Price = priced.price(variables)
+        return price
 
 
 class _Priced:

@@ -28,7 +28,7 @@ from graphql import (
 )
 
 from graph.execution.cost_directives import CALL, PAGE, Cost, ListSize
-from graph.execution.edge import Calls, Edge, Leaf, Root, Spec, Stream, spec_of
+from graph.execution.edge import Calls, Edge, Root, Spec, Stream, spec_of
 from graph.execution.explain import calls_of
 
 LEAF: Final = 0.1
@@ -164,7 +164,7 @@ class _Compiler:
                 self.scoped = self.scoped or (spec.reads if isinstance(spec, Stream) else bool(calls))
         once = 0.0
         if waits or spec is None:
-            brought = spec is not None and not isinstance(spec, Leaf) and bool(spec.calls) and not calls
+            brought = isinstance(spec, Edge | Root | Stream) and bool(spec.calls) and not calls
             once = 1.0 if brought else max(weight or 1.0, float(CALL * sum(calls.values())))
         slicing = tuple(listed.sized_fields or ()) if listed is not None else ()
         below_spec = spec if waits else above
@@ -178,16 +178,12 @@ class _Compiler:
             below=() if leaf else self._below(named, nodes, below_spec, slicing),
         )
 
-    def _below(
-        self, named: Any, nodes: list[FieldNode], above: Spec | None, sized: Sequence[str]
-    ) -> tuple[Place, ...]:
+    def _below(self, named: Any, nodes: list[FieldNode], above: Spec | None, sized: Sequence[str]) -> tuple[Place, ...]:
         selections = [node.selection_set for node in nodes if node.selection_set is not None]
         kinds = self._schema.get_possible_types(named) if is_abstract_type(named) else [named]
         return tuple(self.place(kind, selections, above, sized) for kind in kinds)
 
-    def _length(
-        self, definition: GraphQLField, node: FieldNode, listed: ListSize | None, spec: Spec | None
-    ) -> Length:
+    def _length(self, definition: GraphQLField, node: FieldNode, listed: ListSize | None, spec: Spec | None) -> Length:
         assumed = (listed.assumed_size if listed is not None else None) or PAGE
         names: Sequence[str] = (listed.slicing_arguments if listed is not None else None) or ()
         if listed is None and spec is None:

@@ -85,7 +85,7 @@ class Sockets:
         spoken = SUBPROTOCOL in scope["subprotocols"]
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if spoken else None})
         client = scope.get("client")
-        close: Callable[[int, str], None] = scope["extensions"][CLOSE]["close"]
+        close = _closing(scope, send)
         conversation = Conversation(self, receive, send, close, client[0] if client else "")
         if not spoken:
             close(4406, f"Subprotocol not acceptable: speak {SUBPROTOCOL}.")
@@ -281,3 +281,19 @@ class Conversation:
 
 
 _WHENCE: Final = (b"origin", b"host")
+
+
+def _closing(scope: Scope, send: Send) -> Callable[[int, str], None]:
+    """What closes a socket: at once, or as any ASGI server does, once the client has read what waits for it."""
+    extension = scope.get("extensions", {}).get(CLOSE)
+    if extension is not None:
+        at_once: Callable[[int, str], None] = extension["close"]
+        return at_once
+    closing: set[asyncio.Future[None]] = set()
+
+    def close(code: int, reason: str) -> None:
+        if not closing:
+            said = send({"type": "websocket.close", "code": code, "reason": reason})
+            closing.add(asyncio.ensure_future(said))
+
+    return close

@@ -86,8 +86,10 @@ class Streamed:
         ended: asyncio.Future[LastWord],
         stopping: asyncio.Event,
         pulse_seconds: float,
+        stalled_seconds: float,
     ) -> None:
         self._pulse_seconds = pulse_seconds
+        self._stalled_seconds = stalled_seconds
         self._shape = shape
         self._answers = answers
         self._next = first
@@ -120,7 +122,7 @@ class Streamed:
         # No proxy shall wait for more before it hands a part on.
         headers = [content_type, (b"x-accel-buffering", b"no"), *self._headers]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await _write(send, self._shape.opening)
+        await self._write(send, self._shape.opening)
 
     async def _go_on(self, send: Send, gone: asyncio.Task[None], stopping: asyncio.Task[Any]) -> None:
         while True:
@@ -129,35 +131,34 @@ class Streamed:
             if gone in done:
                 return
             if self._ended in done:
-                await _write(send, self._shape.part(self._ended.result()) + self._shape.end, last=True)
+                await self._write(send, self._shape.part(self._ended.result()) + self._shape.end, last=True)
                 return
             if self._next in done:
                 answer = self._next.result()
                 if answer is None:
-                    await _write(send, self._shape.end, last=True)
+                    await self._write(send, self._shape.end, last=True)
                     return
-                await _write(send, self._shape.part(answer))
+                await self._write(send, self._shape.part(answer))
                 self._next = asyncio.create_task(following(self._answers))
             elif stopping in done:
-                await _write(send, b"", last=True)
+                await self._write(send, b"", last=True)
                 return
             elif not done and self._shape.pulse is not None:
-                await _write(send, self._shape.pulse)
+                await self._write(send, self._shape.pulse)
+
+    async def _write(self, send: Send, body: bytes, *, last: bool = False) -> None:
+        if not body and not last:
+            return
+        try:
+            async with asyncio.timeout(self._stalled_seconds):
+                await send({"type": "http.response.body", "body": body, "more_body": not last})
+        except TimeoutError:
+            raise _Stalled from None
 
 
 async def following(answers: AsyncGenerator[Answered, None]) -> Answered | None:
     """The next answer, None after the last."""
     return await anext(answers, None)
-
-
-async def _write(send: Send, body: bytes, *, last: bool = False) -> None:
-    if not body and not last:
-        return
-    try:
-        async with asyncio.timeout(STALLED_SECONDS):
-            await send({"type": "http.response.body", "body": body, "more_body": not last})
-    except TimeoutError:
-        raise _Stalled from None
 
 
 async def _gone(receive: Receive) -> None:
@@ -175,6 +176,7 @@ class Streams:
     stopping: asyncio.Event
 
     pulse_seconds = PULSE_SECONDS
+    stalled_seconds = STALLED_SECONDS
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
@@ -226,6 +228,7 @@ class Streams:
                 ended=ended,
                 stopping=self.stopping,
                 pulse_seconds=self.pulse_seconds,
+                stalled_seconds=self.stalled_seconds,
             )
 
     async def _who(self, authorization: str | None, peer: str) -> str:

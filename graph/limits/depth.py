@@ -15,7 +15,9 @@ def too_deep(measures: Measures, limits: Limits) -> list[GraphQLError]:
         for node, size in measures.sizes
         if size.depth > limits.depth
     ] + [
-        GraphQLError(f"Fields below `__schema` and `__type` are nested at most {limits.introspection_depth} deep.", node)
+        GraphQLError(
+            f"Fields below `__schema` and `__type` are nested at most {limits.introspection_depth} deep.", node
+        )
         for node, size in measures.sizes
         if size.introspection_depth > limits.introspection_depth
     ]

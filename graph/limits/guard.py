@@ -73,9 +73,7 @@ class Judged:
             verdict = self.verdicts[role] = refused(self.measures, limits)
         return verdict
 
-    def refused_values(
-        self, operation: OperationDefinitionNode, variables: dict[str, Any], limits: Limits
-    ) -> Shapes:
+    def refused_values(self, operation: OperationDefinitionNode, variables: dict[str, Any], limits: Limits) -> Shapes:
         """What refuses these variables, as they were sent."""
         if not variables:
             return []

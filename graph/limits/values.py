@@ -30,9 +30,8 @@ def held(given: Mapping[str, Any]) -> Held:
         if isinstance(value, str):
             if _NUL in value:
                 found.nul.append(variable)
-        elif isinstance(value, dict | list):
-            if _walk(found, variable, "", value, 1):
-                found.nul.append(variable)
+        elif isinstance(value, dict | list) and _walk(found, variable, "", value, 1):
+            found.nul.append(variable)
     return found
 
 

@@ -18,9 +18,7 @@ def too_many_variables(measures: Measures, limits: Limits) -> list[GraphQLError]
     ]
 
 
-def large_variables(
-    operation: OperationDefinitionNode, given: int, held: Held, limits: Limits
-) -> list[GraphQLError]:
+def large_variables(operation: OperationDefinitionNode, given: int, held: Held, limits: Limits) -> list[GraphQLError]:
     """What is too large in the variables that were sent: how many of them (`given`), their values, their levels."""
     sentences = [
         (given > limits.variables, f"An operation takes at most {limits.variables} variables."),

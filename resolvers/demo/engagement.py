@@ -11,7 +11,7 @@ from datadir.cassandra.tables import UserEngagement
 from datadir.kafka.event import Event
 from resolvers.demo.habits import DAYS, Trace, month, places
 from resolvers.demo.identity import fixed_id, fixed_object_id
-from resolvers.demo.people import Person, classroom_id
+from resolvers.demo.people import Person, classroom_id, user_id
 from resolvers.demo.roster import CLASSROOMS
 from resolvers.scoring import day_of_learning
 
@@ -53,8 +53,9 @@ def activity(students: list[Person], start: datetime) -> Activity:
 
 
 def logs(events: list[Event]) -> list[dict[str, Any]]:
-    """What the students did in those days, as documents of `activity_logs`, `_id` as text. Pages that were merely
-    looked at are left out."""
+    """What those who speak in lessons did in those days, as documents of `activity_logs`, `_id` as text: enough to look
+    at, for a store that takes its time. Pages that were merely looked at are left out."""
+    speakers = {str(user_id(name)) for plan in CLASSROOMS for name in plan.speakers}
     return [
         {
             "_id": fixed_object_id("activity", event.event_id),
@@ -68,7 +69,7 @@ def logs(events: list[Event]) -> list[dict[str, Any]]:
             "timestamp": event.at,
         }
         for event in events
-        if event.type not in LOOKING
+        if event.key in speakers and event.type not in LOOKING
     ]
 
 

@@ -23,15 +23,15 @@ def graph(school: RunningSchool, budget: str) -> Graph:
 
 @pytest_asyncio.fixture
 async def counter(school: RunningSchool) -> AsyncIterator[str]:
-    """The key that counts the assistant's minute, which has not begun; of no account that other tests spend for."""
-    token = await school.token("assistant")
+    """The key that counts the outsider's minute, which has not begun; of no account that other tests spend for."""
+    token = await school.token("outsider")
     key = keys.rate_limit(school.services.tokens.verified(token).user_id, "cost")
     await school.services.stores.redis.delete(key)
     yield key
     await school.services.stores.redis.delete(key)
 
 
-async def asked(graph: Graph, school: RunningSchool, account: str | None = "assistant") -> dict[str, Any]:
+async def asked(graph: Graph, school: RunningSchool, account: str | None = "outsider") -> dict[str, Any]:
     """One answer."""
     token = f"Bearer {await school.token(account)}" if account else None
     answer = await graph.answer(ASKS, authorization=token)
@@ -64,7 +64,7 @@ async def test_the_first_charge_begins_the_minute_and_no_other_moves_it(school: 
 
 
 async def test_it_costs_no_request_of_its_own(school: RunningSchool, counter: str) -> None:
-    token = f"Bearer {await school.token('assistant')}"
+    token = f"Bearer {await school.token('outsider')}"
     answer = await graph(school, "1000").answer(ASKS, authorization=token, wants_ledger=True)
     assert answer.body["extensions"]["ledger"]["redis"]["calls"] == 1
 
@@ -79,6 +79,6 @@ async def test_roles_have_minutes_of_their_own_and_nought_counts_nothing(school:
 
 async def test_an_operation_that_is_refused_costs_nothing(school: RunningSchool, counter: str) -> None:
     dear = Envelope("{ classrooms(first: 1000) { nodes { id } } }")
-    answer = await graph(school, "1000").answer(dear, authorization=f"Bearer {await school.token('assistant')}")
+    answer = await graph(school, "1000").answer(dear, authorization=f"Bearer {await school.token('outsider')}")
     assert answer.status == 400
     assert await school.services.stores.redis.get(counter) is None

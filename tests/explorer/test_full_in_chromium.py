@@ -18,6 +18,7 @@ from playwright.async_api import Browser, ConsoleMessage, Error, Locator, Page, 
 
 from graph.app import application
 from graph.explorer.tabs import tabs
+from graph.http.socket_connection import SocketConnection
 from tests.explorer.conftest import REPORT_VIOLATIONS
 from tests.explorer.mock_socket import SUBSCRIPTION, TOKEN, counting
 from tests.running_school import RunningSchool
@@ -147,7 +148,7 @@ async def origin(unwarmed_school: RunningSchool, built_explorer: Path) -> AsyncI
     await services.indexed.wait()
     app = application(unwarmed_school.settings, nullcontext(services), built=built_explorer)
     async with app.router.lifespan_context(app):
-        server = Quiet(uvicorn.Config(app, port=0, log_level="error", ws="websockets-sansio", lifespan="off"))
+        server = Quiet(uvicorn.Config(app, port=0, log_level="error", ws=SocketConnection, lifespan="off"))
         serving = asyncio.create_task(server.serve())
         while not server.started:
             await asyncio.sleep(0.01)
@@ -373,6 +374,16 @@ async def test_events_arrive_over_a_socket_as_whoever_is_signed_in(browser: Brow
             assert not server.ended.is_set()
             await guest.play.click()
             assert await asyncio.to_thread(server.ended.wait, 10)
+
+
+async def test_the_running_server_tells_its_events(guest: Guest) -> None:
+    await guest.open()
+    await guest.write("subscription Live { storesLive { kind snapshot { stores { name } } } }")
+    await guest.play.click()
+    await expect(guest.answer).to_contain_text('"kind": "SNAPSHOT"')
+    await expect(guest.play).to_have_attribute("aria-label", re.compile("Stop"))
+    await guest.play.click()
+    await expect(guest.play).to_have_attribute("aria-label", re.compile("Execute"))
 
 
 async def test_a_server_without_sockets_is_a_sentence(browser: Browser, built_explorer: Path) -> None:

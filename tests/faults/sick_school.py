@@ -170,8 +170,15 @@ async def sick_school(folder: Path) -> AsyncIterator[SickSchool]:
             "redis_url": through(urls[1], servers["redis"].relay),
             "mongodb_url": through(urls[2], servers["mongodb"].relay),
         }
+        await write_school(folder / "data", **settings)
         school = await stack.enter_async_context(running_school(folder / "data", **settings))
         yield await seen_healthy(SickSchool(school, servers, settings))
+
+
+async def write_school(folder: Path, **settings: Any) -> None:
+    """Write the demo school at leisure: the deadlines of production are not made for that on a busy machine."""
+    async with running_school(folder, **(settings | {"store_deadline_ms": 10_000})) as school:
+        await school.services.indexed.wait()
 
 
 async def seen_healthy(sick: SickSchool) -> SickSchool:

@@ -36,7 +36,9 @@ async def numbers(http: httpx.AsyncClient) -> dict[tuple[str, ...], float]:
 
 
 @asynccontextmanager
-async def around(school: RunningSchool, services: Services, **settings: object) -> AsyncIterator[tuple[Application, httpx.AsyncClient]]:
+async def around(
+    school: RunningSchool, services: Services, **settings: object
+) -> AsyncIterator[tuple[Application, httpx.AsyncClient]]:
     """Another worker with other services or settings."""
 
     @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Can a document be asked by its name alone: by the hash under which somebody registered it, by the id of a manifest?"""
+"""Can a document be asked by name: by the hash under which somebody registered it, by the id of a manifest?"""
 
 from __future__ import annotations
 

@@ -22,7 +22,8 @@ def test_ten_levels_are_taken_and_eleven_are_not() -> None:
 @pytest.mark.parametrize(
     "document",
     [
-        "{ ...A } fragment A on Q { a { a { a { a { a { ...B } } } } } } fragment B on Q { a { a { a { a { a { a } } } } } }",
+        "{ ...A } fragment A on Q { a { a { a { a { a { ...B } } } } } } "
+        "fragment B on Q { a { a { a { a { a { a } } } } } }",
         "{ ... { a { ... on Q { a { a { a { a { a { a { a { a { a { a } } } } } } } } } } } } }",
         "query A { a } query B " + nested(11),
         "{ a } fragment Unused on Q " + nested(11),

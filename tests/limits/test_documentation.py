@@ -36,7 +36,9 @@ def test_each_setting_is_a_limit_of_every_role_and_each_limit_a_setting() -> Non
 
 
 def test_each_code_of_the_guard_has_a_row_or_a_sentence() -> None:
-    assert {code for _, code in RULES} | {"PAGE_SIZE", "COST_LIMIT", "RATE_LIMITED"} <= set(re.findall(r"`([A-Z_]+)`", PAGE))
+    assert {code for _, code in RULES} | {"PAGE_SIZE", "COST_LIMIT", "RATE_LIMITED"} <= set(
+        re.findall(r"`([A-Z_]+)`", PAGE)
+    )
 
 
 @pytest.mark.parametrize("role", ["student", "admin"])

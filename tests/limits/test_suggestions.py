@@ -11,10 +11,14 @@ from graph.limits.suggestions import without_suggestions
     ("told", "left"),
     [
         ("Cannot query field 'nam' on type 'User'. Did you mean 'name'?", "Cannot query field 'nam' on type 'User'."),
-        ("Value 'X' does not exist in 'Role' enum. Did you mean the enum value 'Y'\nor 'Z'?",
-         "Value 'X' does not exist in 'Role' enum."),
-        ("Field 'a' must have a selection of subfields. Did you mean 'a { ... }'?",
-         "Field 'a' must have a selection of subfields."),
+        (
+            "Value 'X' does not exist in 'Role' enum. Did you mean the enum value 'Y'\nor 'Z'?",
+            "Value 'X' does not exist in 'Role' enum.",
+        ),
+        (
+            "Field 'a' must have a selection of subfields. Did you mean 'a { ... }'?",
+            "Field 'a' must have a selection of subfields.",
+        ),
         ("Nothing to hint at.", "Nothing to hint at."),
     ],
 )

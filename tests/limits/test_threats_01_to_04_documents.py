@@ -16,7 +16,8 @@ DEEP = "classrooms { nodes { teacher { " * 4 + "id" + " } } }" * 4
         f"{{ viewer {{ {ALIASES} }} }}",
         "{ " + " ".join(f"a{number}: viewer {{ id }}" for number in range(300)) + " }",
         f"{{ viewer {{ ...A }} }} fragment A on User {{ ...B }} fragment B on User {{ {ALIASES} }}",
-        "{ viewer { ...A ... { ...A } ... on User { ...A } } } fragment A on User { x: id y: id z: id u: id v: id w: id }",
+        "{ viewer { ...A ... { ...A } ... on User { ...A } } } "
+        "fragment A on User { x: id y: id z: id u: id v: id w: id }",
         f"query Fine {{ __typename }} query Hidden {{ viewer {{ {ALIASES} }} }}",
     ],
     ids=["plainly", "at the root", "in fragments", "in one fragment thrice", "in the other operation"],

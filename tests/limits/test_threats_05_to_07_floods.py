@@ -1,4 +1,4 @@
-"""Threats 5 to 7: floods of directives, errors, equal fields and operations. Few are told, and validation stays short."""
+"""Threats 5 to 7: floods of directives, errors, equal fields and operations. Validation stays short."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import pytest
 
 from graph.errors import RequestError
 from graph.http.envelope import from_json
-
 from tests.limits.attacking import MOST_SECONDS, attacked
 
 
@@ -56,7 +55,11 @@ async def test_05_flood_of_errors_in_variables() -> None:
         "{ viewer { " + "id " * 1_990 + "} }",
         "{ viewer { " + "classrooms { nodes { id } } " * 190 + "} }",
         "{ viewer { " + "... { id } " * 240 + "} }",
-        "{ viewer { ...A ...B } } fragment A on User { " + "id " * 240 + "} fragment B on User { " + "name " * 240 + "}",
+        "{ viewer { ...A ...B } } fragment A on User { "
+        + "id " * 240
+        + "} fragment B on User { "
+        + "name " * 240
+        + "}",
         "{ viewer { id } } fragment Unused on User { " + "id " * 1_900 + "}",
     ],
     ids=["fields", "trees", "inline fragments", "fragments", "unused"],

@@ -29,11 +29,19 @@ FILTER = "query ($filter: ClassroomFilter) { classrooms(filter: $filter) { total
         (PAGE, {"other": "x" * 200_000}, None),
         (NODES, {"ids": ["x" * 200_000]}, "NOT_FOUND"),
     ],
-    ids=["ids", "many ids", "written", "in a filter", "deep in one", "integer", "long integer", "unused text", "long id"],
+    ids=[
+        "ids",
+        "many ids",
+        "written",
+        "in a filter",
+        "deep in one",
+        "integer",
+        "long integer",
+        "unused text",
+        "long id",
+    ],
 )
-async def test_10_huge_values(
-    document: str, variables: dict[str, Any], code: str | None
-) -> None:
+async def test_10_huge_values(document: str, variables: dict[str, Any], code: str | None) -> None:
     found = await attacked(document, variables)
     assert found.codes == ({code} if code else set())
     assert found.seconds < MOST_SECONDS

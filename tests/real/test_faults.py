@@ -19,7 +19,7 @@ import pytest_asyncio
 from datadir.kafka.event import Event
 from datadir.names import StoreName
 from datadir.scope import SYSTEM
-from tests.faults.sick_school import SickSchool, seen_healthy
+from tests.faults.sick_school import SickSchool, seen_healthy, write_school
 from tests.faults.sickness import FAULTS, Fault, at_rest, page_without, well_again
 from tests.folders import passable_folder
 from tests.real.conftest import had
@@ -61,6 +61,7 @@ async def sick(
     named: dict[str, Any] = {name.lower(): value for server in servers for name, value in server.settings.items()}
     named |= {"cassandra_host": "127.0.0.1", "cassandra_port": before_cassandra.port}
     with passable_folder() as folder:
+        await write_school(folder / "data", **named)
         async with running_school(folder / "data", store_deadline_ms=400, **named) as school:
             yield await seen_healthy(SickSchool(school, {}, {}))
 

@@ -235,7 +235,7 @@ def rss() -> int:
 
 
 async def raw(served: Listening) -> socket.socket:
-    """A socket whose frames nobody reads: the handshake is done, the receive buffer small."""
+    """A socket whose frames nobody reads: it has begun, the receive buffer is small."""
     loop = asyncio.get_running_loop()
     plain = socket.socket()
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -251,6 +251,9 @@ async def raw(served: Listening) -> socket.socket:
     while b"\r\n\r\n" not in answer:
         answer += await loop.sock_recv(plain, 1024)
     assert b" 101 " in answer
+    await loop.sock_sendall(plain, frame(1, b'{"type":"connection_init"}'))
+    while b"connection_ack" not in answer:
+        answer += await loop.sock_recv(plain, 1024)
     return plain
 
 
@@ -276,10 +279,11 @@ async def test_threat_17_who_asks_and_does_not_read_is_dropped_and_fills_nothing
     async def ask_on() -> None:
         loop = asyncio.get_running_loop()
         with suppress(ConnectionError):
-            await loop.sock_sendall(plain, frame(1, b'{"type":"connection_init"}'))
             for number in range(100_000):
                 asked = {"id": str(number), "type": "subscribe", "payload": {"query": query}}
                 await loop.sock_sendall(plain, frame(1, json.dumps(asked).encode()))
+                # The server lives on the same loop.
+                await asyncio.sleep(0)
 
     asking = asyncio.create_task(ask_on())
     try:
@@ -300,12 +304,13 @@ async def test_threat_17_a_flood_of_pings_that_nobody_reads_fills_nothing(served
     try:
         flood = frame(9, b"x" * 125) * 1_000
         sent = 0
-        await loop.sock_sendall(plain, frame(1, b'{"type":"connection_init"}'))
         # Pings are read and left unanswered once their answers are not read.
         while sent < 100:
             async with asyncio.timeout(20):
                 await loop.sock_sendall(plain, flood)
+            await asyncio.sleep(0)
             sent += 1
+        assert served.connections == before + 1
         assert rss() - small < 20_000
     finally:
         plain.close()

@@ -31,7 +31,7 @@ async def test_what_is_no_number_of_days_is_refused_before_any_store_is_asked(sc
     assert "cassandra" not in answer.json().get("extensions", {}).get("ledger", {})
 
 
-@pytest.mark.parametrize("days", [0, -1, 91, 2**31 - 1])
+@pytest.mark.parametrize("days", [0, -1, 91])
 async def test_more_than_a_season_is_refused_before_the_series_are_asked(school: RunningSchool, days: int) -> None:
     answer = await school.post(DAYS, {"days": days}, "student", x_studygraph_ledger="1")
     assert [each.code for each in refusals(answer)] == ["BAD_USER_INPUT"]

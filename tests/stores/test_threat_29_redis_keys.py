@@ -52,9 +52,12 @@ async def test_what_is_sent_becomes_no_key_no_pattern_and_no_command(school: Run
     )
     used = await commands_of(school)
     after = await keys_of(school)
-    assert nodes.json()["data"]["nodes"] == [None, None, None]
+    assert nodes.json().get("data") in (None, {"nodes": [None, None, None]})
     assert {each.code for each in refusals(nodes)} <= {"NOT_FOUND", "BAD_USER_INPUT"}
-    assert found.json()["data"]["classroom"] is not None
+    if "data" in found.json():
+        assert found.json()["data"]["classroom"] is not None
+    else:  # a text that no text may be, which is refused as a whole
+        assert [each.code for each in refusals(found)] == ["BAD_USER_INPUT"]
     assert forged.status_code == 401
     assert [key for key in after - before if family_of(key) is None] == []
     assert [key for key in after - before if text.strip() and text in key] == []

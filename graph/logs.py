@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from time import gmtime, strftime, time_ns
 from typing import Final
 
 import orjson
@@ -21,7 +22,7 @@ def configure_logs(settings: Settings) -> None:
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _Moment(),
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
@@ -45,6 +46,23 @@ def configure_logs(settings: Settings) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     # That somebody sends nonsense is not: it is answered, and a line for each would be theirs to write.
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
+
+
+class _Moment:
+    """The moment, as structlog's own stamp writes it, in a tenth of the time: the second is written once."""
+
+    def __init__(self) -> None:
+        # One value: several threads write to one log.
+        self._second = (0, "")
+
+    def __call__(self, logger: object, method: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        second, nanoseconds = divmod(time_ns(), 1_000_000_000)
+        known, written = self._second
+        if second != known:
+            written = strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
+            self._second = (second, written)
+        entry["timestamp"] = f"{written}.{nanoseconds // 1000:06}Z"
+        return entry
 
 
 def _shortened(record: logging.LogRecord) -> bool:

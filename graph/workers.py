@@ -57,7 +57,9 @@ class _Voice:
 
 def worker(settings: Settings, listener: socket.socket, pipe: Connection) -> None:
     """The whole life of a worker."""
-    # Orders come from the process that started us; a terminal sends its own to everybody.
+    # Orders come from the process that started us. A terminal sends its own to everybody in front of it: two orders for
+    # one Ctrl-C would be one to hurry.
+    os.setsid()
     from graph.serving import serve_as_one_of_several
 
     voice = _Voice(pipe)

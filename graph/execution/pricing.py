@@ -37,6 +37,8 @@ OBJECT: Final = 1.0
 """What an object costs, each time it is answered."""
 LOOK: Final = 1_000.0
 """What a look at the schema costs: it does not depend on data, and takes tens of milliseconds where it is whole."""
+LONGEST: Final = 250
+"""No list is longer that an argument makes so long."""
 _LOOKS: Final = frozenset({"__schema", "__type", "_service"})
 _NOTHING: Final[Calls] = {}
 
@@ -54,8 +56,8 @@ class Length:
         given = [each for name in self.variables if (each := lengths.get(name)) is not None]
         if self.written is not None:
             given.append(self.written)
-        # A negative one is refused elsewhere, before anybody pays.
-        return max(0, *given) if given else self.assumed
+        # What is outside these bounds is refused elsewhere, with a sentence that says more than a price.
+        return min(LONGEST, max(0, *given)) if given else self.assumed
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,11 @@ class Explorer:
         """Headers and text of the page that a browser gets; None where there is none. `page=small` asks for that."""
         if not self._settings.shows_explorer:
             return None
-        full = await asyncio.to_thread(self._full)
+        # Beside the event loop: it reads files, the demo's questions among them.
+        return await asyncio.to_thread(self._made, query)
+
+    def _made(self, query: Mapping[str, str]) -> tuple[dict[str, str], str]:
+        full = self._full()
         if full is None or query.get("page") == "small":
             text = explorer(self._settings, other=None if full is None else "/graphql")
             return _HEADERS | {"content-security-policy": _POLICY}, text

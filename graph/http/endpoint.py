@@ -146,7 +146,10 @@ class GraphQLEndpoint:
         return _written([body for _, body in answers], status, kind, _EXTRA.get(status, {}), origin)
 
     def _answer(self, answer: Answered, kind: str, origin: str | None) -> Response:
-        return self._response(answer.body, answer.status, kind, _EXTRA.get(answer.status, {}), origin)
+        extra = _EXTRA.get(answer.status, {})
+        if answer.status == 429:
+            extra = {"retry-after": str(answer.body["errors"][0]["extensions"]["retryAfter"])}
+        return self._response(answer.body, answer.status, kind, extra, origin)
 
     def _response(
         self, body: dict[str, Any], status: int, kind: str, more: dict[str, str], origin: str | None = None

@@ -101,5 +101,3 @@ def speaking_to(origin: str, send: Send) -> Send:
 def _origin_of(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
-
-

@@ -106,6 +106,7 @@ class Conversation:
         self._send = send
         self._close = close
         self._peer = peer
+        self._over = False
         self._asked_in = False
         self._acknowledged = False
         self._authorization: str | None = None
@@ -121,6 +122,9 @@ class Conversation:
         late = loop.call_later(self._terms.init_seconds, self._too_late)
         try:
             while (event := await self._receive())["type"] != "websocket.disconnect":
+                # What was sent before the client could know of the end counts no more.
+                if self._over:
+                    continue
                 try:
                     await self._take(event.get("text"))
                 except Malformed as error:
@@ -140,6 +144,7 @@ class Conversation:
             self._end(4408, "Connection initialisation timeout.")
 
     def _end(self, code: int, reason: str) -> None:
+        self._over = True
         self._close(code, reason[:LONGEST_REASON])
 
     async def _take(self, text: str | None) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLError,
     Node,
     OperationDefinitionNode,
+    VariableNode,
     Visitor,
     visit,
 )
@@ -27,6 +29,9 @@ class Demands:
 
     pages: tuple[FieldNode, ...]
     looks: tuple[FieldNode, ...]
+    # The variables that say how large a page is, and what was said of their values; filled by `page_size.py`.
+    sizes: tuple[str, ...]
+    judged: dict[Any, list[GraphQLError]] = field(default_factory=dict, compare=False)
 
 
 class _Collector(Visitor):
@@ -56,4 +61,10 @@ def demands(operation: OperationDefinitionNode, fragments: Mapping[str, Fragment
         fresh = [name for name in found.spreads if name not in seen]
         seen.update(fresh)
         waiting += [fragments[name] for name in fresh]
-    return Demands(tuple(found.pages), tuple(found.looks))
+    sizes = {
+        argument.value.name.value: None
+        for page in found.pages
+        for argument in page.arguments or ()
+        if argument.name.value in _SIZES and isinstance(argument.value, VariableNode)
+    }
+    return Demands(tuple(found.pages), tuple(found.looks), tuple(sizes))

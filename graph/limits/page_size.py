@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from graphql import FieldNode, GraphQLError, IntValueNode, ValueNode, VariableNode
 
@@ -12,10 +12,22 @@ from graph.limits.demands import Demands
 from resolvers.errors import PageSize
 from resolvers.paging import page_size
 
+# Sizes for which the verdict on an operation is kept.
+MOST_KEPT: Final = 64
+
 
 def oversized_pages(demands: Demands, variables: Mapping[str, Any], limits: Limits) -> list[GraphQLError]:
     """The fields whose page is outside the bounds. `variables` are coerced: defaults are in them."""
-    return [refusal for node in demands.pages if (refusal := _refused(node, variables, limits)) is not None]
+    if not demands.pages:
+        return []
+    sizes = (limits.page, *map(variables.get, demands.sizes))
+    known = demands.judged.get(sizes)
+    if known is None:
+        known = [refusal for node in demands.pages if (refusal := _refused(node, variables, limits)) is not None]
+        if len(demands.judged) >= MOST_KEPT:
+            demands.judged.clear()
+        demands.judged[sizes] = known
+    return known
 
 
 def _refused(node: FieldNode, variables: Mapping[str, Any], limits: Limits) -> GraphQLError | None:

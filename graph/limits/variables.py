@@ -20,6 +20,8 @@ def too_many_variables(measures: Measures, limits: Limits) -> list[GraphQLError]
 
 def large_variables(operation: OperationDefinitionNode, given: int, held: Held, limits: Limits) -> list[GraphQLError]:
     """What is too large in the variables that were sent: how many of them (`given`), their values, their levels."""
+    if given <= limits.variables and held.count <= limits.values and held.depth <= limits.value_depth:
+        return []
     sentences = [
         (given > limits.variables, f"An operation takes at most {limits.variables} variables."),
         (held.count > limits.values, f"Variables hold at most {limits.values:,} values."),

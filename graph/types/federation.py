@@ -10,8 +10,8 @@ from functools import cache
 from typing import Annotated, Any, NamedTuple, Union
 
 import strawberry
-from strawberry.federation.schema_directives import Key
 from strawberry.federation.schema import FederationAny
+from strawberry.federation.schema_directives import Key
 from strawberry.federation.types import FieldSet
 
 from graph.execution.edge import NO_CALLS, face, leaf, root

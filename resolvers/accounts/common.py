@@ -6,11 +6,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from functools import cache
 from pathlib import Path
 from typing import Final
 
-WORDS: Final = Path(__file__).with_name("common_words.txt")
 # How a letter is disguised. Also a digit that means itself is let through: it is a piece of its own.
 _DISGUISED: Final = {
     "a": "a@4",
@@ -28,21 +26,23 @@ LEFT_TO_GUESS: Final = 6
 """Letters that a password must have beside its owner's address."""
 
 
-@cache
-def _words() -> dict[str, list[str]]:
+def _read() -> dict[str, list[str]]:
     """The common words, by how they may begin."""
     by_first: dict[str, list[str]] = defaultdict(list)
-    for line in WORDS.read_text(encoding="utf-8").splitlines():
+    for line in Path(__file__).with_name("common_words.txt").read_text(encoding="utf-8").splitlines():
         for word in () if line.startswith("#") else line.split():
             for first in _DISGUISED.get(word[0], word[0]):
                 by_first[first].append(word)
-    return by_first
+    return dict(by_first)
+
+
+# At once: when the first password is looked at, others are being answered.
+_WORDS: Final = _read()
 
 
 def is_common(password: str) -> bool:
     """Whether the password is made of common words, digits, signs and repeated letters, and of nothing else."""
     text = unicodedata.normalize("NFKC", password).casefold()
-    words = _words()
     # reached[n]: the first n characters are such pieces.
     reached = [True] + [False] * len(text)
     for at, character in enumerate(text):
@@ -53,7 +53,7 @@ def is_common(password: str) -> bool:
         run = len(text[at:]) - len(text[at:].lstrip(character))
         if run > 2:
             reached[at + run] = True
-        for word in words.get(character, ()):
+        for word in _WORDS.get(character, ()):
             if _is_disguised(word, text[at : at + len(word)]):
                 reached[at + len(word)] = True
     return reached[-1]

@@ -43,6 +43,10 @@ class _Silent:
 
     error = warning = info
 
+    def bind(self, **more: Any) -> _Silent:
+        """Say nothing of this either."""
+        return self
+
 
 async def _viewer_of(
     services: Services, authorization: str | None, *, reads: bool, spends: object = None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from graphql import OperationDefinitionNode, build_schema, parse
-from graphql.execution.values import get_variable_values
+from graphql.execution.values import VariableValues, get_variable_values
 
 from graph.execution.variables import Variables
 
@@ -60,6 +60,14 @@ GIVEN: tuple[dict[str, Any], ...] = (
 )
 
 
+def told(values: VariableValues) -> dict[str, tuple[str, str, str, Any]]:
+    """Where each value is from. Types and defaults are made anew each time, and equal only themselves."""
+    return {
+        name: (each.signature.name, str(each.signature.type), repr(each.signature.default)[:20], each.value)
+        for name, each in values.sources.items()
+    }
+
+
 @pytest.mark.parametrize("declared", DECLARED)
 def test_whatever_is_given_becomes_what_graphql_core_makes_of_it(declared: str) -> None:
     definition = parse(f"query ({declared}) {{ all }}").definitions[0]
@@ -71,5 +79,5 @@ def test_whatever_is_given_becomes_what_graphql_core_makes_of_it(declared: str) 
         if isinstance(expected, list):
             assert [error.formatted for error in found] == [error.formatted for error in expected], given
         else:
-            assert found == expected, given
+            assert (found.coerced, told(found)) == (expected.coerced, told(expected)), given
             assert [type(value) for value in found.coerced.values()] == [*map(type, expected.coerced.values())], given

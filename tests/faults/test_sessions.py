@@ -18,6 +18,7 @@ from datadir.redis import keys
 from resolvers.sessions import GRACE, SeenSessions, resumed
 from tests.access.viewers import PASSWORD
 from tests.faults.sick_school import SickSchool, seen_healthy
+from tests.faults.sickness import PATIENCE
 from tests.folders import passable_folder
 from tests.running_school import LOG_IN, RunningSchool, running_school
 from tests.stores.recovery import RECOVERY
@@ -30,7 +31,9 @@ WHO: Final = "{ viewer { email } }"
 async def refusing(sick: SickSchool) -> AsyncIterator[RunningSchool]:
     """Another program on the same stores, with the other setting."""
     with passable_folder() as folder:
-        async with running_school(folder / "data", sessions_when_down="refuse", **sick.settings) as school:
+        # With time for a start on a busy machine: what is refused is refused at once.
+        settings = sick.settings | {"sessions_when_down": "refuse", "store_deadline_ms": 10_000}
+        async with running_school(folder / "data", **settings) as school:
             yield school
 
 
@@ -76,9 +79,16 @@ READS: Final[tuple[int, Any, list[str]]] = (200, {"viewer": {"email": EMAIL}}, [
 REFUSED: Final = (503, None, ["STORE_UNAVAILABLE"])
 
 
+async def seen_alive(school: RunningSchool, token: str) -> None:
+    """Ask until this program answers: on a busy machine a first read may miss its deadline."""
+    until = monotonic() + PATIENCE
+    while (answer := said(await ask(school, token))) != READS:
+        assert monotonic() < until, answer
+
+
 async def test_a_session_that_was_seen_alive_reads_on(sick: SickSchool) -> None:
     token = await log_in(sick.school)
-    assert said(await ask(sick.school, token)) == READS
+    await seen_alive(sick.school, token)
     await sick.servers["redis"].relay.refuse()
     answer = await ask(sick.school, token)
     assert said(answer) == READS
@@ -87,7 +97,7 @@ async def test_a_session_that_was_seen_alive_reads_on(sick: SickSchool) -> None:
 
 async def test_a_session_that_was_seen_alive_writes_nothing(sick: SickSchool) -> None:
     token = await log_in(sick.school)
-    assert said(await ask(sick.school, token)) == READS
+    await seen_alive(sick.school, token)
     await sick.servers["redis"].relay.refuse()
     answer = await ask(sick.school, token, LOG_IN, input={"email": EMAIL, "password": PASSWORD})
     assert said(answer) == REFUSED
@@ -98,7 +108,7 @@ async def test_sessions_that_this_program_has_not_seen_alive_are_refused(
     sick: SickSchool, refusing: RunningSchool
 ) -> None:
     of_another_program = await log_in(refusing)
-    assert said(await ask(refusing, of_another_program)) == READS
+    await seen_alive(refusing, of_another_program)
     not_used_yet = await log_in(sick.school)
     await sick.servers["redis"].relay.refuse()
     for token in (of_another_program, not_used_yet, unknown(sick.school, not_used_yet)):
@@ -107,7 +117,7 @@ async def test_sessions_that_this_program_has_not_seen_alive_are_refused(
 
 async def test_a_session_that_was_revoked_before_is_not_granted_anything(sick: SickSchool) -> None:
     token = await log_in(sick.school)
-    assert said(await ask(sick.school, token)) == READS
+    await seen_alive(sick.school, token)
     await sick.school.services.stores.redis.delete(keys.session(session_of(token)))
     assert said(await ask(sick.school, token)) == (401, None, ["UNAUTHENTICATED"])
     await sick.servers["redis"].relay.refuse()
@@ -116,7 +126,7 @@ async def test_a_session_that_was_revoked_before_is_not_granted_anything(sick: S
 
 async def test_with_refuse_nobody_is_answered_until_redis_is_back(sick: SickSchool, refusing: RunningSchool) -> None:
     token = await log_in(refusing)
-    assert said(await ask(refusing, token)) == READS
+    await seen_alive(refusing, token)
     await sick.servers["redis"].relay.refuse()
     answer = await ask(refusing, token)
     assert said(answer) == REFUSED

@@ -15,7 +15,6 @@ from graph.app import application
 from tests.http.refusals import refusal
 from tests.running_school import RunningSchool
 
-
 PATHS = ("/nowhere", "/graphql/", "/healthz/", "/objects", "/objects/forged", "/explorer/none", "/%00", "/../x", "//")
 
 

@@ -46,9 +46,9 @@ async def around(
         yield services
 
     app = application(school.settings.model_copy(update=settings), given())
-    async with app.router.lifespan_context(app):
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://other.test") as http:
-            yield app, http
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://other.test")
+    async with app.router.lifespan_context(app), client as http:
+        yield app, http
 
 
 def with_down(services: Services, *down: str) -> Services:

@@ -10,11 +10,9 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 
 from graph.app import Graph
-from graph.execution.documents import Documents
 from graph.execution.edge import NO_CALLS, POSTGRESQL, edge, face, leaf, stream
 from graph.execution.executor import PlannedExecutor
 from graph.execution.in_process import ProcessDocuments
-from graph.execution.plans import Plans
 from graph.ids import uuid_of
 from graph.schema import NODES, Query, Schema
 from graph.types.classrooms import Classroom
@@ -97,11 +95,9 @@ SCHEMA = Schema(
 
 
 def glimpsing(graph: Graph) -> Graph:
-    """The same, answering by the schema of glimpses."""
-    graph.schema = SCHEMA._schema
-    graph.documents, graph.plans = Documents(graph.schema), Plans(graph.schema)
+    """One like it, answering by the schema of glimpses."""
     while not source.said.empty():
         with suppress(asyncio.QueueEmpty):
             source.said.get_nowait()
     source.closed.clear()
-    return graph
+    return Graph(graph.services, graph.settings, SCHEMA._schema)

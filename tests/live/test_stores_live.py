@@ -28,7 +28,8 @@ DETAILS = "subscription { storesLive { kind snapshot { stores { name version mod
 async def heard(answers: AsyncIterator[Answer]) -> Any:
     """The next event."""
     answer = await anext(answers)
-    assert (answer.status, list(answer.body)) == (200, ["data"])
+    assert (answer.status, list(answer.body)) == (200, ["data", "extensions"])
+    assert list(answer.body["extensions"]) == ["cost"]
     return answer.body["data"]["storesLive"]
 
 

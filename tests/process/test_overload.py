@@ -86,5 +86,3 @@ async def test_beyond_its_room_a_worker_says_so_at_once_and_is_well_when_it_has_
             assert (await each.answer())[0] == 200
         assert (await client.post("/graphql", json={"query": "{ __typename }"})).status_code == 200
         assert await metric(client, "studygraph_operations_under_way") == 0
-
-

@@ -60,6 +60,17 @@ async def test_threat_16_what_is_no_message_closes_4400(served: Listening, text:
         assert (code, told[: len(reason)]) == (4400, reason)
 
 
+async def test_threat_16_what_comes_after_the_end_is_not_done(served: Listening) -> None:
+    with capture_logs() as logs:
+        async with talking(served) as talk:
+            await talk.begin()
+            asked = {"id": "1", "type": "subscribe", "payload": {"query": "query Late { __typename }"}}
+            await talk.connection.send("null")
+            await talk.connection.send(json.dumps(asked))
+            assert (await talk.closed())[0] == 4400
+    assert [entry for entry in logs if entry.get("name") == "Late"] == []
+
+
 async def test_threat_16_a_binary_message_closes_4400(served: Listening) -> None:
     async with talking(served) as talk:
         await talk.connection.send(b"{}")

@@ -49,7 +49,7 @@ FederationQueries: Any = as_entities(NODES)
 
 
 @strawberry.type(description="What may be read.")
-class Query(AccountQueries, ClassroomQueries, GovernanceQueries, RefetchQueries, FederationQueries):
+class Query(AccountQueries, ClassroomQueries, GovernanceQueries, RefetchQueries, FederationQueries):  # type: ignore[misc]
     """The root of reads."""
 
 

@@ -126,15 +126,14 @@ class Telemetry(Collector):
         yield errors
 
     def _store_calls(self) -> Iterator[Metric]:
-        for what, meaning, read in (
-            ("calls", "Wire requests of operations.", lambda entry: entry.calls),
-            ("rows", "Rows or documents that came back.", lambda entry: entry.rows),
-            ("seconds", "Time waited for answers.", lambda entry: entry.ms / 1000),
-        ):
-            family = CounterMetricFamily(f"studygraph_store_{what}", meaning, labels=("store",))
-            for store, entry in self._totals.items():
-                family.add_metric((store.value,), read(entry))
-            yield family
+        calls = CounterMetricFamily("studygraph_store_calls", "Wire requests of operations.", labels=("store",))
+        rows = CounterMetricFamily("studygraph_store_rows", "Rows or documents that came back.", labels=("store",))
+        seconds = CounterMetricFamily("studygraph_store_seconds", "Time waited for answers.", labels=("store",))
+        for store, entry in self._totals.items():
+            calls.add_metric((store.value,), entry.calls)
+            rows.add_metric((store.value,), entry.rows)
+            seconds.add_metric((store.value,), entry.ms / 1000)
+        yield from (calls, rows, seconds)
 
     def _health(self) -> Iterator[Metric]:
         state = GaugeMetricFamily(

@@ -25,6 +25,7 @@ ACCESS_LIFETIME: Final = timedelta(minutes=15)
 REFRESH_LIFETIME: Final = timedelta(hours=24)
 REMEMBERED_LIFETIME: Final = timedelta(days=30)
 RESET_LIFETIME: Final = timedelta(hours=1)
+_LONGEST: Final = ACCESS_LIFETIME.total_seconds() + 1
 LEEWAY: Final = timedelta(seconds=30)
 LONGEST_TOKEN: Final = 4096
 MOST_VERIFIED: Final = 10_000
@@ -142,8 +143,8 @@ class Tokens:
         except TokenRefused as refused:
             what = "has expired" if refused.expired else "is not valid"
             raise Unauthenticated(f"This access token {what}.") from refused
-        # A role that nobody has was never given by us, whatever the signature says.
-        if claims["role"] not in ROLES:
+        # A role that nobody has was never given by us, nor a longer life, whatever the signature says.
+        if claims["role"] not in ROLES or int(claims["exp"]) - int(claims["iat"]) > _LONGEST:
             raise Unauthenticated("This access token is not valid.")
         return Claims(UUID(claims["sub"]), claims["role"], claims["sid"], float(claims["exp"]))
 
@@ -168,7 +169,7 @@ class Tokens:
             UUID(claims["sub"])
         except jwt.ExpiredSignatureError as error:
             raise TokenRefused(expired=True) from error
-        except (jwt.InvalidTokenError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (jwt.InvalidTokenError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise TokenRefused(expired=False) from error
         return claims
 

@@ -75,7 +75,7 @@ def as_entities(kinds: Sequence[type[Node]]) -> type[Any]:
     for kind in kinds:
         definition: Any = kind.__strawberry_definition__  # type: ignore[attr-defined]
         definition.directives = [*(definition.directives or ()), Key(fields=FieldSet("id"))]
-    entity = Annotated[
+    entity: Any = Annotated[
         Union[tuple(kinds)],  # noqa: UP007 - of types that are not known before
         strawberry.union("_Entity", description="Any record that a gateway may ask for."),
     ]
@@ -88,7 +88,7 @@ def as_entities(kinds: Sequence[type[Node]]) -> type[Any]:
         """This graph, to a gateway that composes several; in production to administrators alone."""
         return face(await described(operation))
 
-    entities.__annotations__["return"] = list[entity | None]  # type: ignore[valid-type, operator]
+    entities.__annotations__["return"] = list[entity | None]
     looked_up = root(by_representations, calls=NO_CALLS, many=("representations",))(entities)
     looked_up.graphql_name = "_entities"
     shown = root(described, calls=NO_CALLS, label=Label.PUBLIC)(service)

@@ -30,6 +30,8 @@ def rows_of(demo: School) -> list[dict[str, Any]]:
         *demo.questions,
         *demo.submissions,
         *demo.documents,
+        *demo.courses,
+        *demo.enrollments,
     ]
     return [{"table": row.__tablename__, **row.model_dump()} for row in rows]
 
@@ -158,6 +160,7 @@ def test_named_ids_are_what_their_names_say(demo: School) -> None:
         "AssessmentQuestion": "assessment_questions",
         "Classroom": "classrooms",
         "ClassroomMember": "classroom_members",
+        "Course": "courses",
         "Document": "documents",
         "Meeting": "meetings",
         "Submission": "submissions",
@@ -183,6 +186,14 @@ def test_named_ids_are_what_their_names_say(demo: School) -> None:
     assert "Chloroplast" in named["question"]["options"]
     assert named["proctoredAssessment"]["is_proctored"]
     assert named["submission"]["graded_at"] is None
+    assert [named[name]["status"] for name in ("course", "openCourse", "draftCourse")] == [
+        "published",
+        "published",
+        "draft",
+    ]
+    taken = {row.course_id: row for row in demo.enrollments if row.user_id == student}
+    assert named["course"]["id"] in taken
+    assert not {named["openCourse"]["id"], named["draftCourse"]["id"]} & taken.keys()
     assert named["submission"]["assessment_id"] == named["proctoredAssessment"]["id"]
     handed_in = {(each.assessment_id, each.user_id): each for each in demo.submissions}
     assert (named["assessment"]["id"], student) not in handed_in
@@ -225,3 +236,14 @@ def test_events_are_of_the_last_two_days_in_order_of_time(demo: School) -> None:
     for event in demo.events:
         assert event.key == event.payload["user_id"]
         assert UUID(event.key) in people
+
+
+def test_what_somebody_did_is_their_newest_two_days_without_what_they_merely_looked_at(demo: School) -> None:
+    student = NAMED.ids["student"][1]
+    theirs = [event for event in demo.events if event.key == student]
+    logged = [trace for trace in demo.activity if trace["user_id"] == student]
+    assert len(logged) > 10, "more than a page of the contract's"
+    assert len({trace["_id"] for trace in demo.activity}) == len(demo.activity) < 500
+    assert [(trace["action"], trace["timestamp"]) for trace in logged] == [
+        (event.type, event.at) for event in theirs if event.type not in ("page_view", "search")
+    ]

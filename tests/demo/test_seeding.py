@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from datadir.cassandra.tables import USER_ENGAGEMENT
 from datadir.errors import StoreUnavailable
-from datadir.mongodb.collections import TRANSCRIPTS
+from datadir.mongodb.collections import ACTIVITY_LOGS, TRANSCRIPTS
 from datadir.names import StoreName
 from datadir.qdrant.chunks import Chunk
 from datadir.qdrant.collections import DOCUMENTS
@@ -39,6 +39,8 @@ TABLES = (
     "assessment_questions",
     "submissions",
     "documents",
+    "courses",
+    "enrollments",
     "outbox",
 )
 
@@ -58,6 +60,7 @@ async def contents(stores: Stores) -> dict[str, Any]:
             [row] = await tx.fetch(f"select count(*), md5(string_agg(t::text, '|' order by t::text)) from {table} t")
             found[table] = tuple(row)
     found["transcripts"] = await stores.documents.find(TRANSCRIPTS.name, {}, sort=[("_id", 1)], limit=100)
+    found["activity"] = await stores.documents.find(ACTIVITY_LOGS.name, {}, sort=[("_id", 1)], limit=1000)
     found["objects"] = [await stores.objects.list("recordings/"), await stores.objects.list("documents/")]
     return found
 
@@ -76,6 +79,8 @@ async def test_seeding_again_changes_nothing(seeded: Stores, demo: School) -> No
         "assessment_questions": len(demo.questions),
         "submissions": len(demo.submissions),
         "documents": 12,
+        "courses": 4,
+        "enrollments": len(demo.enrollments),
         "outbox": len(demo.events),
     }
 

@@ -183,7 +183,9 @@ async def test_threat_17_who_does_not_read_is_told_of_and_dropped(school: Runnin
     def impatient(app: Application) -> None:
         app.graphql.streams.stalled_seconds = 0.2
 
-    query = "{ __schema { types { name description fields { name description args { name description } } } } }"
+    kind = "{ name description ofType { name description ofType { name description ofType { name } } } }"
+    fields = f"{{ name description type {kind} args {{ name description type {kind} }} }}"
+    query = f"{{ __schema {{ types {{ name description fields {fields} }} }} }}"
     body = json.dumps({"query": query}).encode()
     head = f"POST /graphql HTTP/1.1\r\nHost: x\r\nAccept: {EVENTS}\r\nContent-Type: application/json\r\n"
     async with listening(school, impatient, send_buffer=4096) as served:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from graphql import GraphQLObjectType, parse
 
+from graph.app import Graph
+from graph.http.envelope import Envelope
 from graph.ids import encode
 from graph.schema import NODES, graphql_schema
 from tests.running_school import RunningSchool
@@ -115,3 +117,14 @@ async def test_fields_below_an_entity_keep_their_own_labels(school: RunningSchoo
     }
     assert shown["teacher"] == "LEAF2K7M"
     assert shown["student"] is None
+
+
+async def test_graphql_core_finds_the_same(school: RunningSchool) -> None:
+    asked = [meeting(school), {"__typename": "Planet", "id": "x"}, classroom(school)]
+    token = f"Bearer {await school.token('teacher')}"
+    answers = []
+    for execution in ("compiled", "graphql-core"):
+        graph = Graph(school.services, school.settings.model_copy(update={"execution": execution}))
+        answer = await graph.answer(Envelope(ENTITIES, {"representations": asked}), authorization=token)
+        answers.append((answer.body["data"], answer.body["errors"]))
+    assert answers[0] == answers[1]

@@ -60,17 +60,6 @@ async def test_threat_16_what_is_no_message_closes_4400(served: Listening, text:
         assert (code, told[: len(reason)]) == (4400, reason)
 
 
-async def test_threat_16_what_comes_after_the_end_is_not_done(served: Listening) -> None:
-    with capture_logs() as logs:
-        async with talking(served) as talk:
-            await talk.begin()
-            asked = {"id": "1", "type": "subscribe", "payload": {"query": "query Late { __typename }"}}
-            await talk.connection.send("null")
-            await talk.connection.send(json.dumps(asked))
-            assert (await talk.closed())[0] == 4400
-    assert [entry for entry in logs if entry.get("name") == "Late"] == []
-
-
 async def test_threat_16_a_binary_message_closes_4400(served: Listening) -> None:
     async with talking(served) as talk:
         await talk.connection.send(b"{}")
@@ -282,6 +271,25 @@ async def until(condition: Any) -> None:
             await asyncio.sleep(0.02)
 
 
+async def test_threat_16_what_comes_with_the_end_is_not_done(served: Listening) -> None:
+    before = served.connections
+
+    def asked(name: str) -> bytes:
+        said = {"id": name, "type": "subscribe", "payload": {"query": f"query {name} {{ __typename }}"}}
+        return frame(1, json.dumps(said).encode())
+
+    plain = await raw(served)
+    with capture_logs() as logs:
+        # In one piece: all of it is there before the first of it is read.
+        await asyncio.get_running_loop().sock_sendall(plain, asked("Early"))
+        await until(lambda: [entry for entry in logs if entry.get("name") == "Early"])
+        await asyncio.get_running_loop().sock_sendall(plain, frame(1, b"null") + asked("Late"))
+        plain.shutdown(socket.SHUT_WR)
+        await until(lambda: served.connections == before)
+    plain.close()
+    assert [entry["name"] for entry in logs if entry.get("name") in ("Early", "Late")] == ["Early"]
+
+
 async def test_threat_17_who_asks_and_does_not_read_is_dropped_and_fills_nothing(served: Listening) -> None:
     before, small = served.connections, rss()
     plain = await raw(served)
@@ -340,6 +348,22 @@ async def test_threat_17_who_vanishes_leaves_nothing_behind(served: Listening) -
         talk.connection.transport.abort()
         await until(lambda: served.connections == before)
         await until(lambda: not [task for task in asyncio.all_tasks() if task.get_name() == "watch"])
+
+
+async def test_a_mutation_that_has_begun_is_finished_whoever_leaves(served: Listening) -> None:
+    before = served.connections
+    given = '{ email: "nobody@demo.school", password: "wrong wrong" }'
+    with capture_logs() as logs:
+        async with talking(served) as talk:
+            await talk.begin()
+            await talk.ask("1", f"mutation Begun {{ logIn(input: {given}) {{ errors {{ code }} }} }}")
+            # Answered in turn: by now the mutation is under way, at its password.
+            await talk.ask("2", "query After { __typename }")
+            assert (await talk.hear())["id"] == "2"
+            talk.connection.transport.abort()
+        await until(lambda: [entry for entry in logs if entry.get("name") == "Begun"])
+    assert [entry["status"] for entry in logs if entry.get("name") == "Begun"] == [200]
+    await until(lambda: served.connections == before)
 
 
 async def test_at_its_end_the_server_closes_sockets_1012(school: RunningSchool) -> None:

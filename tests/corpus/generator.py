@@ -24,8 +24,10 @@ from graphql import (
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLSchema,
+    GraphQLUnionType,
     Undefined,
     get_named_type,
+    is_abstract_type,
     is_leaf_type,
 )
 
@@ -235,7 +237,8 @@ class _Document:
     def _field(self, kind: Any, depth: int) -> _Piece:
         random = self.random
         self.fields += 1
-        if random.random() < 0.07 or (isinstance(kind, GraphQLInterfaceType) and random.random() < 0.3):
+        few = isinstance(kind, GraphQLInterfaceType) and random.random() < 0.3
+        if few or isinstance(kind, GraphQLUnionType) or random.random() < 0.07:
             alias = random.choice(("", "", "", "", "kind: ", "_t: "))
             return self._directed(_Piece(f"{alias}__typename"))
         name, definition = self._chosen(kind, depth)
@@ -292,7 +295,7 @@ class _Document:
     def _condition(self, kind: Any) -> Any:
         """A type that the kind may be, or None for no condition."""
         random = self.random
-        if isinstance(kind, GraphQLInterfaceType):
+        if is_abstract_type(kind):
             if random.random() < 0.8:
                 return random.choice(self.schema.get_possible_types(kind))
             return random.choice((None, kind))
@@ -318,9 +321,7 @@ class _Document:
         other: Any = self.schema.type_map[condition]
         pairs = ((kind, other), (other, kind))
         return any(
-            isinstance(above, GraphQLInterfaceType)
-            and isinstance(below, GraphQLObjectType)
-            and self.schema.is_sub_type(above, below)
+            is_abstract_type(above) and isinstance(below, GraphQLObjectType) and self.schema.is_sub_type(above, below)
             for above, below in pairs
         )
 

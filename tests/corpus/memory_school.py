@@ -103,8 +103,14 @@ async def verb(operation: MemoryOperation, input: Any) -> Any:
     await operation.open()
     viewer = await accounts.viewer(operation)
     return SimpleNamespace(
-        access_token="access", refresh_token=None, expires_at=NOW, user=viewer,
-        logged_out=True, revoked_session_id=UUID(int=9), changed=None, requested=True,
+        access_token="access",
+        refresh_token=None,
+        expires_at=NOW,
+        user=viewer,
+        logged_out=True,
+        revoked_session_id=UUID(int=9),
+        changed=None,
+        requested=True,
         preferences=PreferencesView(),
         errors=[Problem("TOO_LONG", "Said in so many words.", ["input", "name"])],
     )

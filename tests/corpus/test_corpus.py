@@ -44,7 +44,7 @@ def _fields() -> set[str]:
         f"{kind.name}.{name}"
         for kind in kinds
         for name in kind.fields
-        if not kind.name.startswith("_") and not name.startswith("_")
+        if not kind.name.startswith("__") and not name.startswith("__")
     }
 
 

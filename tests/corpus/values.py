@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from functools import cache
 from random import Random
 from typing import Any, Final
 
 from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLList, GraphQLNonNull
 
-from graph.ids import encode
+from graph.ids import decode, encode
 from loaders.classrooms import CLASSROOMS, CLASSROOMS_OF_USER, MEMBERS
 from loaders.meetings import MEETINGS, SegmentPage
 from loaders.page import PageRequest
@@ -96,11 +97,21 @@ class Values:
             return "2026-11-21"
         if kind == "BigInt":
             return random.choice((2**40, "17"))
+        if kind == "_Any":
+            return self._representation()
         if kind == "Float":
             return random.choice((0.5, 2))
         if name in ("after", "before"):
             return random.choice(cursors())
         return random.choice(_EMAILS if name == "email" else _TEXTS)
+
+    def _representation(self) -> Any:
+        """What a gateway knows of a record: nearly always the type that its id says."""
+        identity = self._random.choice(ids())
+        name = "Teapot"
+        with suppress(Exception):
+            name = decode(identity).type_name
+        return {"__typename": "Classroom" if self._random.random() < 0.1 else name, "id": identity}
 
     def literal(self, value: Any) -> str:
         """A value as a document writes it; texts in capitals are taken for enum values."""

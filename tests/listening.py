@@ -98,31 +98,32 @@ async def listening(
 
     ours = school.settings.model_copy(update=settings)
     app = application(ours, given(), built=school.folder.path / "built")
-    listener = socket.create_server(("127.0.0.1", 0))
-    if send_buffer is not None:
-        # Those of accepted connections are the listener's.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
-    async with app.router.lifespan_context(app):
-        change(app)
-        config = uvicorn.Config(
-            app,
-            http=with_patience(Patience(10, 10)),
-            ws=SocketConnection,
-            ws_max_size=256 * 1024,
-            ws_per_message_deflate=False,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=10,
-        )
-        server = _Server(config)
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        clocks = asyncio.create_task(watch_clocks(server.server_state.connections))
-        try:
-            yield Listening(app, listener.getsockname()[1], server, school)
-        finally:
-            app.stopping.set()
-            server.should_exit = True
-            await serving
-            clocks.cancel()
-            listener.close()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        if send_buffer is not None:
+            # Those of accepted connections are the listener's.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
+        async with app.router.lifespan_context(app):
+            change(app)
+            config = uvicorn.Config(
+                app,
+                http=with_patience(Patience(10, 10)),
+                ws=SocketConnection,
+                ws_max_size=256 * 1024,
+                ws_per_message_deflate=False,
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=10,
+            )
+            server = _Server(config)
+            serving = asyncio.create_task(server.serve(sockets=[listener]))
+            clocks = asyncio.create_task(watch_clocks(server.server_state.connections))
+            try:
+                yield Listening(app, listener.getsockname()[1], server, school)
+            finally:
+                app.stopping.set()
+                server.should_exit = True
+                try:
+                    await serving
+                finally:
+                    clocks.cancel()

@@ -124,6 +124,12 @@ async def running_school(folder: Path, **other: Any) -> AsyncIterator[RunningSch
         "log_level": "error",
         # One account asks for all of its tests; what a minute holds has tests of its own.
         "limit_budget": "0",
+        # Walks through many pages at once are an administrator's here.
+        "limit_variables": "50 admin=500",
+        "limit_aliases": "15 admin=500",
+        "limit_selections": "500 admin=5000",
+        "limit_nodes": "10000 admin=1000000",
+        "limit_cost": "20000 admin=2000000",
     }
     settings = Settings(**{**ours, **other})
     with claim(folder) as held:

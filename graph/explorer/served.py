@@ -84,7 +84,8 @@ class Explorer:
             return []
         return [
             Mount(f"{FILES}assets", _Files(directory=self._built / "assets", check_dir=False)),
-            Mount("/explorer", _Files(directory=STATIC)),
+            # Whether the folders are there is asked on a thread, by the first request.
+            Mount("/explorer", _Files(directory=STATIC, check_dir=False)),
         ]
 
 

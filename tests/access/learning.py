@@ -46,6 +46,9 @@ OF_EVERYONE: Final = {"topics", "npcs", "scenarios"}
 TABLES: Final = frozenset({*OF_ONESELF, *BELOW, *OF_COURSES, *OF_EVERYONE, "courses"})
 
 _FOR_ALL: Final = (
+    # The demo's own, for as long as the transaction lasts: every number below is then that of these rows.
+    "delete from enrollments",
+    "delete from courses",
     "insert into topics (name, subject) values ('Limits', 'Mathematics')",
     "insert into npcs (name, role_title, system_prompt_template) values ('Ada', 'Chief Executive', 'Be brief.')",
     "insert into scenarios (title, difficulty_level, npc_id) select 'A raise', 2, id from npcs",
@@ -65,7 +68,7 @@ _FOR_EACH: Final = (
     "insert into user_sessions (user_id, refresh_token_hash, expires_at) "
     "select who, md5(who::text), now() from unnest($1::uuid[]) who",
     "insert into enrollments (user_id, course_id) select who, c.id from unnest($1::uuid[]) who, "
-    "(select id from courses where status = 'published' and instructor_id = $2 limit 1) c",
+    "(select id from courses where title = 'published' and instructor_id = $2) c",
     "insert into user_progress (user_id, lesson_id) "
     "select e.user_id, l.id from enrollments e join lessons l on l.course_id = e.course_id "
     "where e.user_id = any($1::uuid[]) and $2::uuid is not null",

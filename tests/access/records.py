@@ -127,6 +127,7 @@ ARGUMENTS: Final = {
     "Query.classroom": "(id: $classroom)",
     "Query.node": "(id: $classroom)",
     "Query.nodes": "(ids: [$classroom])",
+    "Query._entities": '(representations: [{ __typename: "Classroom", id: $classroom }])',
     "Mutation.logIn": f'(input: {{ email: "{FELLOW}", password: "{PASSWORD}" }})',
     "Classroom.search": '(query: "limits")',
     **{f"Mutation.{name}": arguments for name, arguments in _VERBS.items()},

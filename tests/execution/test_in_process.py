@@ -122,11 +122,17 @@ async def test_a_defect_is_masked_and_logged_once_and_stays_at_hand(graph: Graph
     assert [entry["event"] for entry in logs] == ["defect", "defect"]
 
 
-async def test_introspection_and_federation_are_graphql_cores(graph: Graph, school: RunningSchool) -> None:
+async def test_introspection_is_graphql_cores_and_federations_schema_runs_on_a_plan(
+    graph: Graph, school: RunningSchool
+) -> None:
     for document in ("{ __schema { queryType { name } } }", "{ _service { sdl } }"):
         result = await schema().execute(document, context_value=await as_account(graph, school, "teacher"))
         assert result.errors is None
-    assert graph.plans.counts.fallbacks == {"introspection": 1, "Query._service is Strawberry's own": 1}
+    assert graph.plans.counts.fallbacks == {"introspection": 1}
+    # The second document's plan.
+    assert graph.plans.counts.misses == 1
+    assert result.data is not None
+    assert "type Classroom" in result.data["_service"]["sdl"]
 
 
 async def test_what_waits_for_nothing_is_answered_to_who_does_not_wait(graph: Graph) -> None:

@@ -78,17 +78,16 @@ class Counting:
 def counting(built: Path, *, sockets: bool) -> Iterator[tuple[Counting, str]]:
     """The server on a free port of this machine, with its origin."""
     server_of = Counting(built)
-    listening = socket.create_server(("127.0.0.1", 0))
     ws = "websockets-sansio" if sockets else "none"
     config = uvicorn.Config(
         Starlette(routes=server_of.routes(sockets=sockets)), log_level="error", ws=ws, lifespan="off"
     )
     server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    try:
-        yield server_of, f"http://127.0.0.1:{listening.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(10)
-        listening.close()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        try:
+            yield server_of, f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(10)

@@ -33,7 +33,8 @@ from tests.process.served import ROOT, Served, environment, refusal, serving, st
 ROWS = """
 {
   viewer { name }
-  classrooms(first: 100) {
+  classrooms(first: 20) {
+    totalCount
     nodes {
       name
       members(first: 100) { totalCount nodes { user { email engagement(days: 90) { totalEvents } } } }
@@ -65,7 +66,8 @@ class FirstStart:
 @pytest_asyncio.fixture(scope="module")
 async def first() -> AsyncIterator[FirstStart]:
     """The demo school, written once for all tests of this file, with what `make run` installs and nothing else."""
-    question = tabs()[0]
+    # On a thread, as the program does: they are read from files.
+    question = (await asyncio.to_thread(tabs))[0]
     with passable_folder() as folder:
         alone = with_alone(folder / "alone", "run.txt")
         began = monotonic()

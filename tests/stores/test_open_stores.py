@@ -14,13 +14,17 @@ import pytest
 import pytest_asyncio
 from redis.asyncio import BlockingConnectionPool
 
+from datadir import data_folder
 from datadir.addresses import Addresses
 from datadir.data_folder import DataFolder
 from datadir.errors import StoreMisconfigured
+from datadir.launcher import Launcher
 from datadir.names import StoreName
+from datadir.postgresql import embedded as embedded_postgresql
 from datadir.postgresql.embedded import DATABASE, PostgresAddress
 from datadir.redis.client import CONNECTIONS, LONG_READS, Redis
 from datadir.stores import Stores, open_stores
+from tests.folders import passable_folder
 from tests.stores.postgresql_pool_contract import eventually
 
 OURS = "select count(*) from pg_stat_activity where application_name = 'studygraph' and datname = current_database()"
@@ -39,6 +43,14 @@ class Noting(AsyncExitStack):
             await callback(*args, **kwargs)
 
         return super().push_async_callback(noted)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def postgres_address() -> AsyncIterator[PostgresAddress]:
+    """A PostgreSQL of these tests alone: it takes sixty connections, of which other tests' pools may hold half."""
+    with passable_folder() as parent, data_folder.claim(parent / "data") as folder:
+        async with Launcher(folder) as launcher:
+            yield await embedded_postgresql.start(launcher, folder)
 
 
 @pytest_asyncio.fixture

@@ -43,9 +43,10 @@ def request(port: int, token: str, query: str, variables: dict[str, Any]) -> byt
     return head.encode() + body
 
 
-def measured(port: int, sent: bytes, connections: int, seconds: float) -> Round:
-    """Send `sent` over and over on each connection for so long. Raises BenchError for an answer with errors."""
-    return asyncio.run(_measured(port, sent, connections, seconds))
+def measured(port: int, sent: bytes, connections: int, seconds: float, *, fails: bool = False) -> Round:
+    """Send `sent` over and over on each connection for so long. Raises BenchError for an answer with errors; with
+    `fails` for one without."""
+    return asyncio.run(_measured(port, sent, connections, seconds, b'{"errors":' if fails else b'{"data":'))
 
 
 def percentile(values: list[float], share: float) -> float:
@@ -54,16 +55,16 @@ def percentile(values: list[float], share: float) -> float:
     return ordered[max(0, math.ceil(len(ordered) * share) - 1)]
 
 
-async def _measured(port: int, sent: bytes, connections: int, seconds: float) -> Round:
+async def _measured(port: int, sent: bytes, connections: int, seconds: float, expected: bytes) -> Round:
     found = Round()
     began, busy = time.perf_counter(), time.process_time()
-    await asyncio.gather(*(_connection(port, sent, began + seconds, found) for _ in range(connections)))
+    await asyncio.gather(*(_connection(port, sent, began + seconds, found, expected) for _ in range(connections)))
     found.seconds = time.perf_counter() - began
     found.client_share = (time.process_time() - busy) / found.seconds
     return found
 
 
-async def _connection(port: int, sent: bytes, end: float, found: Round) -> None:
+async def _connection(port: int, sent: bytes, end: float, found: Round, expected: bytes) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 22)
     try:
         while (started := time.perf_counter()) < end:
@@ -71,7 +72,7 @@ async def _connection(port: int, sent: bytes, end: float, found: Round) -> None:
             status, body = await _answer(reader)
             found.latencies.append(time.perf_counter() - started)
             # Errors come first in a response that has any.
-            if status != 200 or not body.startswith(b'{"data":'):
+            if status != 200 or not body.startswith(expected):
                 raise BenchError(f"The front page answered {status}: {body[:300].decode(errors='replace')}")
     finally:
         writer.close()

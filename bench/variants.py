@@ -11,15 +11,16 @@ import json
 import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.error import HTTPError
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 from urllib.request import ProxyHandler, Request, build_opener
 
+from bench.door import Door
 from bench.hand.desk import Places
 from bench.server import ROOT, BenchError, Server, descendants
 from bench.wrk import Question
@@ -71,12 +72,15 @@ class Variants:
     ours: Server
     strawberry: Server
     hand: Server
+    # As ours, and asks Redis through a door that can be closed.
+    sick: Server
+    door: Door
     tokens: dict[str, str]
 
     def process(self, variant: str) -> int:
         """The process that answers for a variant."""
-        server = {"ours": self.ours, "strawberry": self.strawberry}.get(variant, self.hand)
-        return server.process.pid
+        servers = {"ours": self.ours, "strawberry": self.strawberry, "healthy": self.sick, "failing": self.sick}
+        return servers.get(variant, self.hand).process.pid
 
     def question(self, variant: str, operation: Operation) -> Question:
         """How a variant is asked for an operation."""
@@ -86,9 +90,10 @@ class Variants:
             path = routes[variant]
             asked = urlencode(operation.variables)
             return Question(self.hand.port, f"{path}?{asked}" if asked else path, token)
-        port = (self.ours if variant == "ours" else self.strawberry).port
+        servers = {"ours": self.ours, "healthy": self.sick, "failing": self.sick}
+        port = servers.get(variant, self.strawberry).port
         body = json.dumps({"query": operation.query, "variables": operation.variables}).encode()
-        return Question(port, "/graphql", token, body)
+        return Question(port, "/graphql", token, body, fails=variant == "failing")
 
     def answer(self, variant: str, operation: Operation) -> Any:
         """The members of a variant's answer."""
@@ -109,9 +114,10 @@ def running(place: Path) -> Iterator[Variants]:
     with Server(data, _SETTINGS) as server:
         _wait_for_school(server)
     # Copied while nobody writes.
-    for name in ("strawberry", "hand"):
+    for name in ("strawberry", "hand", "sick"):
         shutil.copytree(data / "qdrant", place / name / "qdrant")
-    with Server(data, _SETTINGS, ("bench.roomy", "serve")) as ours:
+    with ExitStack() as stack:
+        ours = stack.enter_context(Server(data, _SETTINGS, ("bench.roomy", "serve")))
         ours.until(ours.page_answers, "the page answered")
         places, owner_url = _places(ours, place / "hand" / "qdrant")
         strawberry_settings = _SETTINGS | {
@@ -122,13 +128,22 @@ def running(place: Path) -> Iterator[Variants]:
             "REDIS_URL": places.redis_url,
             "MONGODB_URL": places.mongodb_url,
         }
+        door = stack.enter_context(Door(unquote(places.redis_url.removeprefix("unix://"))))
+        sick_settings = strawberry_settings | {
+            "STUDYGRAPH_EXECUTION": "compiled",
+            # The default: whoever waits for what refuses waits as long as in production.
+            "STUDYGRAPH_STORE_DEADLINE_MS": "400",
+            "REDIS_URL": f"redis://127.0.0.1:{door.port}",
+        }
         told = asdict(places) | {"qdrant_folder": str(places.qdrant_folder), "owner_url": owner_url}
         with (
             Server(place / "strawberry", strawberry_settings, ("bench.roomy", "serve")) as strawberry,
+            Server(place / "sick", sick_settings, ("bench.roomy", "serve")) as sick,
             Server(place / "hand", {"HAND": json.dumps(told)}, ("bench.hand",)) as hand,
         ):
             tokens = {account: ours.token(account) for account in ACCOUNTS}
-            variants = Variants(ours, strawberry, hand, tokens)
+            variants = Variants(ours, strawberry, hand, sick, door, tokens)
+            sick.until(sick.page_answers, "the one with the door answered")
             strawberry.until(strawberry.page_answers, "strawberry answered")
             hand.until(partial(_listens, hand.port), "the endpoint by hand answered")
             yield variants

@@ -20,7 +20,7 @@ local threads = {}
 bad = 0
 function setup(thread) table.insert(threads, thread) end
 function response(status, headers, body)
-  if status ~= 200 or not body:find('^{"data" ?:') then bad = bad + 1 end
+  if status ~= 200 or not body:find(expected) then bad = bad + 1 end
 end
 function done(summary, latency, requests)
   local wrong = 0
@@ -40,6 +40,8 @@ class Question:
     path: str
     token: str
     body: bytes | None = None
+    # Its answer holds errors, and data all the same.
+    fails: bool = False
 
     @property
     def headers(self) -> dict[str, str]:
@@ -60,7 +62,7 @@ class Load:
 def kept_busy(question: Question, connections: int, seconds: float) -> Load:
     """Ask over and over on each connection. Raises BenchError for any answer with errors."""
     if not HERE:
-        found = load.measured(question.port, _bytes(question), connections, seconds)
+        found = load.measured(question.port, _bytes(question), connections, seconds, fails=question.fails)
         return Load(len(found.latencies), load.percentile(found.latencies, 0.99) * 1000)
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(_settings(question) + _SCRIPT)
@@ -80,7 +82,8 @@ def kept_busy(question: Question, connections: int, seconds: float) -> Load:
 
 
 def _settings(question: Question) -> str:
-    lines = [f"wrk.headers[{_lua(name)}] = {_lua(value)}" for name, value in question.headers.items()]
+    lines = [f"expected = {_lua('^{' + (chr(34) + 'errors' if question.fails else chr(34) + 'data') + chr(34))}"]
+    lines += [f"wrk.headers[{_lua(name)}] = {_lua(value)}" for name, value in question.headers.items()]
     if question.body is not None:
         lines += ['wrk.method = "POST"', f"wrk.body = {_lua(question.body.decode())}"]
     return "\n".join(lines) + "\n"

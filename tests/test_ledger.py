@@ -21,6 +21,10 @@ _ASKED: Final = re.compile(r"LOG:  (?:execute [^:]+|statement): (.*)", re.DOTALL
 _NO_CALLS: Final = ("begin", "commit", "rollback", "select set_config(")
 # What the driver asks once on a new connection, to learn a type.
 _DRIVERS_OWN: Final = ("typeinfo_tree", "current_setting('jit')", "set_config('jit'")
+# What the runner of jobs asks beside every operation: it takes what is due, woken or not.
+_RUNNERS_OWN: Final = "with kinds as ("
+# What it waits with in Redis until it is woken.
+_RUNNERS_WAIT: Final = "blpop"
 # What the preamble's script does within the server.
 PREAMBLE: Final = {"evalsha": 1, "hmget": 1, "hset": 1, "expire": 1, "set": 1}
 
@@ -62,9 +66,14 @@ class Watched:
             [
                 statement
                 for statement in asked
-                if not statement.startswith(_NO_CALLS) and not any(own in statement for own in _DRIVERS_OWN)
+                if not statement.startswith((*_NO_CALLS, _RUNNERS_OWN))
+                and not any(own in statement for own in _DRIVERS_OWN)
             ],
-            {name: count - before.get(name, 0) for name, count in after.items() if count > before.get(name, 0)},
+            {
+                name: count - before.get(name, 0)
+                for name, count in after.items()
+                if count > before.get(name, 0) and name != _RUNNERS_WAIT
+            },
         )
 
     async def _counts(self) -> dict[str, int]:

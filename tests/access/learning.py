@@ -46,7 +46,9 @@ OF_EVERYONE: Final = {"topics", "npcs", "scenarios"}
 TABLES: Final = frozenset({*OF_ONESELF, *BELOW, *OF_COURSES, *OF_EVERYONE, "courses"})
 
 _FOR_ALL: Final = (
-    # The demo's own, for as long as the transaction lasts: every number below is then that of these rows.
+    # The demo's own and who is logged in, for as long as the transaction lasts: every number below is then that of
+    # these rows.
+    "delete from user_sessions",
     "delete from enrollments",
     "delete from courses",
     "insert into topics (name, subject) values ('Limits', 'Mathematics')",

@@ -81,13 +81,13 @@ async def crowd_without(sick: SickSchool, store: str, number: int) -> int:
     return alone
 
 
-async def well_again(sick: SickSchool) -> None:
-    """Ask until the page is whole: RECOVERY seconds at most, those not counted in which others had the processors."""
+async def well_again(sick: SickSchool, within: float = RECOVERY) -> None:
+    """Ask until the page is whole: so many seconds at most, those not counted in which others had the processors."""
     spent = 0.0
     # Sources too: an answer may be whole and say that one of its calls failed.
     while (page := await sick.front_page()).data != sick.healthy.data or page.sources:
         spent += page.seconds + 0.05
-        assert spent < RECOVERY, (page.errors, page.sources)
+        assert spent < within, (page.errors, page.sources)
         await asyncio.sleep(0.05)
     assert (page.errors, page.status) == ({}, 200)
 

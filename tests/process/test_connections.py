@@ -152,12 +152,9 @@ async def test_what_is_no_http_is_refused_as_everything_is(served: Served, bytes
 async def test_headers_are_counted_while_they_come(served: Served) -> None:
     async with wire(served.url) as endless:
         await endless.say(b"GET /graphql HTTP/1.1\r\n")
-        sent = 0
-        with suppress(ConnectionError):
-            while not endless.reader._buffer and sent < 100 * LARGEST_HEAD:  # type: ignore[attr-defined]
-                await endless.say(b"x-a: " + b"a" * 1000 + b"\r\n")
-                sent += 1000
-                await asyncio.sleep(0)
+        # Not a line more: what arrives after the refusal resets the connection, and the refusal may be lost with it.
+        for _ in range(LARGEST_HEAD // 1000 + 1):
+            await endless.say(b"x-a: " + b"a" * 1000 + b"\r\n")
         status, _, body = await endless.answer()
         assert status == 431
         assert refusal(body) == ("BAD_REQUEST", f"The headers of a request hold at most {LARGEST_HEAD:,} bytes.")

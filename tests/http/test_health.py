@@ -117,14 +117,15 @@ async def test_operations_are_counted_by_hash_with_levels_store_calls_and_errors
     assert grown("studygraph_operations_total", digest, "Counted", "200") == 4
     assert grown("studygraph_operation_seconds_count", digest, "Counted") == 4
     assert after["studygraph_operation_seconds_bucket", digest, "+Inf", "Counted"] == 4
-    assert after["studygraph_operation_levels", digest, "Counted"] == 2
     assert grown("studygraph_operations_total", "refused", "", "400") == 1
     assert grown("studygraph_errors_total", "NOT_FOUND") == 1
     assert grown("studygraph_errors_total", "GRAPHQL_VALIDATION_FAILED") == 1
     asked = [answer["extensions"]["ledger"]["postgresql"]["calls"] for answer in answers]
     assert grown("studygraph_store_calls_total", "postgresql") >= sum(asked) > 0
-    assert grown("studygraph_plans_total", "kept") == 3
-    assert grown("studygraph_plans_total", "made") == 1
+    if school.settings.execution == "compiled":  # graphql-core knows no levels
+        assert after["studygraph_operation_levels", digest, "Counted"] == 2
+        assert grown("studygraph_plans_total", "kept") == 3
+        assert grown("studygraph_plans_total", "made") == 1
     assert grown("studygraph_documents_total", "kept") == 3
     assert grown("studygraph_documents_total", "made") == 2
 

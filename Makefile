@@ -17,11 +17,11 @@ dev: $(VENV)/.dev ## The same, started anew at each change of the code
 	@$(SERVE) exec $(BIN)/watchfiles --filter python --sigint-timeout 60 "$(BIN)/python -m graph serve" graph resolvers loaders datadir
 
 test: $(VENV)/.dev ## All tests; no other server is needed
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST) $(TESTS)
 
 test-servers: $(VENV)/.dev ## Contracts, front page and queries on real servers, fetched once (Java 17, Maven, Go, Debian's redis-server and postgresql-15)
 	@$(BIN)/python -m tests.servers
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(or $(TESTS),tests/real tests/stores)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST) $(or $(TESTS),tests/real tests/stores)
 
 corpus: $(VENV)/.dev ## Plans against graphql-core: 20,000 operations, 10,000 mutated and 100,000 different documents (SEED=7)
 	@$(BIN)/python -m tests.corpus --count 20000 --mutated 10000 --documents 100000 $(if $(SEED),--seed $(SEED))

@@ -101,7 +101,8 @@ async def test_a_cassandra_that_comes_and_goes_costs_nothing_but_its_series(
         await page_without(sick, "cassandra")
         await before_cassandra.heal()
         await sick.front_page()
-    await well_again(sick)
+    # Each change of mind makes the driver begin again, in threads that share two cores with the server.
+    await well_again(sick, within=15.0)
     await at_rest(sick)
 
 

@@ -9,6 +9,7 @@ timed. The table goes to standard output, the same numbers to `bench/out/executi
   same check of the token, session, row-security transaction, pagination and answer, asked for by GET.
 - `hand-best`: one statement that makes the JSON itself, without row security; for information.
 - `strawberry`: our schema under graphql-core with our dataloaders.
+- `healthy` and `failing`: ours once more, behind a door to Redis that is open, and that is closed.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 `ours` is `python -m graph serve` as it is, and owns the embedded stores. `strawberry` is the same program with
 `STUDYGRAPH_EXECUTION=graphql-core`, `hand` and `hand-best` are one process of `bench.hand`; they are told where the
-stores of `ours` are. The vector engine lives in each process: the others get copies of its folder.
+stores of `ours` are. `sick` is the program again and asks Redis through a door (`bench/door.py`). The vector engine
+lives in each process: the others get copies of its folder.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ when the stores are opened (`datadir/tls.py`).
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from pydantic import Field
 from pydantic_settings import BaseSettings
@@ -23,97 +23,42 @@ PREFIXES: Final = {
 """How the fields of a store begin, and its address, without which they mean nothing."""
 
 
+def _ca(prefix: str, whose: str) -> Any:
+    description = f"The CA of {whose} certificate, or `system`; turns TLS on."
+    return Field(None, validation_alias=f"{prefix}_TLS_CA_FILE", description=description)
+
+
+def _cert(prefix: str, store: str) -> Any:
+    description = f"Our certificate, where {store} asks for one."
+    return Field(None, validation_alias=f"{prefix}_TLS_CERT_FILE", description=description)
+
+
+def _key(prefix: str) -> Any:
+    description = "The key of that certificate, where it is in another file."
+    return Field(None, validation_alias=f"{prefix}_TLS_KEY_FILE", description=description)
+
+
 class TlsSettings(BaseSettings):
     """The part of `Settings` that is about TLS."""
 
-    database_tls_ca_file: str | None = Field(
-        None,
-        validation_alias="DATABASE_TLS_CA_FILE",
-        description="The CA of PostgreSQL's certificate, or `system`; turns TLS on.",
-    )
-    database_tls_cert_file: str | None = Field(
-        None, validation_alias="DATABASE_TLS_CERT_FILE", description="Our certificate, where PostgreSQL asks for one."
-    )
-    database_tls_key_file: str | None = Field(
-        None,
-        validation_alias="DATABASE_TLS_KEY_FILE",
-        description="The key of that certificate, where it is in another file.",
-    )
-    redis_tls_ca_file: str | None = Field(
-        None,
-        validation_alias="REDIS_TLS_CA_FILE",
-        description="The CA of Redis' certificate, or `system`; turns TLS on.",
-    )
-    redis_tls_cert_file: str | None = Field(
-        None, validation_alias="REDIS_TLS_CERT_FILE", description="Our certificate, where Redis asks for one."
-    )
-    redis_tls_key_file: str | None = Field(
-        None,
-        validation_alias="REDIS_TLS_KEY_FILE",
-        description="The key of that certificate, where it is in another file.",
-    )
-    mongodb_tls_ca_file: str | None = Field(
-        None,
-        validation_alias="MONGODB_TLS_CA_FILE",
-        description="The CA of MongoDB's certificate, or `system`; turns TLS on.",
-    )
-    mongodb_tls_cert_file: str | None = Field(
-        None, validation_alias="MONGODB_TLS_CERT_FILE", description="Our certificate, where MongoDB asks for one."
-    )
-    mongodb_tls_key_file: str | None = Field(
-        None,
-        validation_alias="MONGODB_TLS_KEY_FILE",
-        description="The key of that certificate, where it is in another file.",
-    )
-    qdrant_tls_ca_file: str | None = Field(
-        None,
-        validation_alias="QDRANT_TLS_CA_FILE",
-        description="The CA of Qdrant's certificate, or `system`; turns TLS on.",
-    )
-    qdrant_tls_cert_file: str | None = Field(
-        None, validation_alias="QDRANT_TLS_CERT_FILE", description="Our certificate, where Qdrant asks for one."
-    )
-    qdrant_tls_key_file: str | None = Field(
-        None,
-        validation_alias="QDRANT_TLS_KEY_FILE",
-        description="The key of that certificate, where it is in another file.",
-    )
-    cassandra_tls_ca_file: str | None = Field(
-        None,
-        validation_alias="CASSANDRA_TLS_CA_FILE",
-        description="The CA of Cassandra's certificate, or `system`; turns TLS on.",
-    )
-    cassandra_tls_cert_file: str | None = Field(
-        None, validation_alias="CASSANDRA_TLS_CERT_FILE", description="Our certificate, where Cassandra asks for one."
-    )
-    cassandra_tls_key_file: str | None = Field(
-        None,
-        validation_alias="CASSANDRA_TLS_KEY_FILE",
-        description="The key of that certificate, where it is in another file.",
-    )
-    kafka_tls_ca_file: str | None = Field(
-        None,
-        validation_alias="KAFKA_TLS_CA_FILE",
-        description="The CA of Kafka's certificate, or `system`; turns TLS on.",
-    )
-    kafka_tls_cert_file: str | None = Field(
-        None, validation_alias="KAFKA_TLS_CERT_FILE", description="Our certificate, where Kafka asks for one."
-    )
-    kafka_tls_key_file: str | None = Field(
-        None,
-        validation_alias="KAFKA_TLS_KEY_FILE",
-        description="The key of that certificate, where it is in another file.",
-    )
-    s3_tls_ca_file: str | None = Field(
-        None,
-        validation_alias="S3_TLS_CA_FILE",
-        description="The CA of object storage's certificate, or `system`; turns TLS on.",
-    )
-    s3_tls_cert_file: str | None = Field(
-        None, validation_alias="S3_TLS_CERT_FILE", description="Our certificate, where object storage asks for one."
-    )
-    s3_tls_key_file: str | None = Field(
-        None,
-        validation_alias="S3_TLS_KEY_FILE",
-        description="The key of that certificate, where it is in another file.",
-    )
+    database_tls_ca_file: str | None = _ca("DATABASE", "PostgreSQL's")
+    database_tls_cert_file: str | None = _cert("DATABASE", "PostgreSQL")
+    database_tls_key_file: str | None = _key("DATABASE")
+    redis_tls_ca_file: str | None = _ca("REDIS", "Redis'")
+    redis_tls_cert_file: str | None = _cert("REDIS", "Redis")
+    redis_tls_key_file: str | None = _key("REDIS")
+    mongodb_tls_ca_file: str | None = _ca("MONGODB", "MongoDB's")
+    mongodb_tls_cert_file: str | None = _cert("MONGODB", "MongoDB")
+    mongodb_tls_key_file: str | None = _key("MONGODB")
+    qdrant_tls_ca_file: str | None = _ca("QDRANT", "Qdrant's")
+    qdrant_tls_cert_file: str | None = _cert("QDRANT", "Qdrant")
+    qdrant_tls_key_file: str | None = _key("QDRANT")
+    cassandra_tls_ca_file: str | None = _ca("CASSANDRA", "Cassandra's")
+    cassandra_tls_cert_file: str | None = _cert("CASSANDRA", "Cassandra")
+    cassandra_tls_key_file: str | None = _key("CASSANDRA")
+    kafka_tls_ca_file: str | None = _ca("KAFKA", "Kafka's")
+    kafka_tls_cert_file: str | None = _cert("KAFKA", "Kafka")
+    kafka_tls_key_file: str | None = _key("KAFKA")
+    s3_tls_ca_file: str | None = _ca("S3", "object storage's")
+    s3_tls_cert_file: str | None = _cert("S3", "object storage")
+    s3_tls_key_file: str | None = _key("S3")

@@ -8,6 +8,9 @@ it learns here that its session has ended, or that its viewer may see more or le
     else: ...                                           # ENDED, ROLE: close the socket, as for a token that has ended
 
 While Redis does not answer nobody can say, and nothing is said.
+
+No transport asks it yet: `graph/http/listeners.py` reads the sessions of sockets and streams one by one, and each event
+reads role and memberships anew. The two are to become one.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from email_validator import EmailNotValidError, validate_email
 
-from resolvers.accounts.common import is_common, is_like_address
+from resolvers.accounts.guessable_passwords import is_common, is_like_address
 from resolvers.passwords import LONGEST, SHORTEST
 from resolvers.problem import Problem, problem
 

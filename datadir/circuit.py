@@ -50,7 +50,7 @@ class NotAsked(StoreUnavailable):
 class Circuit:
     """The way to one store. Safe for any number of tasks of one event loop."""
 
-    __slots__ = ("_breaker", "_trying", "most", "refused", "store", "under_way")
+    __slots__ = ("_breaker", "_trying", "_well", "most", "refused", "store", "under_way")
 
     def __init__(self, store: StoreName, *, most: int) -> None:
         """`most` calls at once, those that wait for a connection included."""
@@ -60,6 +60,8 @@ class Circuit:
         # Calls that were not made, for the metrics.
         self.refused = 0
         self._trying = False
+        # While nothing has failed the breaker would learn nothing new from a call: it is not asked.
+        self._well = True
         # The synchronous kind: in memory it waits for nothing, and the other costs a task switch a call.
         self._breaker = SyncCircuitBreakerFactory(THRESHOLD, REST).get_breaker(store.value)
 
@@ -78,9 +80,9 @@ class Circuit:
     ) -> T:
         """What `request(seconds)` answers, tried twice where the first failure was quick."""
         until = monotonic() + deadline
+        name = store or self.store
         try:
-            with self.asked(store):
-                return await request(deadline)
+            return await self._once(request, deadline, name)
         except (NotAsked, StoreTimeout):
             raise
         except StoreUnavailable:
@@ -89,21 +91,31 @@ class Circuit:
                 raise
         # Two lines of our own: tenacity and stamina take 85 us a call that succeeds, half of a small operation.
         await asyncio.sleep(pause)
-        with self.asked(store):
-            return await request(until - monotonic())
+        return await self._once(request, until - monotonic(), name)
+
+    async def _once(self, request: Callable[[float], Awaitable[T]], seconds: float, store: StoreName) -> T:
+        self._enter(store)
+        try:
+            answer = await request(seconds)
+        except BaseException as error:
+            self._exit(error, store)
+            raise
+        self._exit(None, store)
+        return answer
 
     def _enter(self, store: StoreName) -> None:
         kept = ledger.current.get()
-        if kept is not None and self.store in kept.given_up:
+        if kept is not None and kept.given_up and self.store in kept.given_up:
             raise NotAsked(store)
-        if self.under_way >= self.most or self._rests():
+        if self.under_way >= self.most or (not self._well and self._rests()):
             self.refused += 1
             if kept is not None:
                 kept.failed(store, "unavailable")
             raise NotAsked(store)
-        self._breaker.__enter__()
-        self._trying = self.state == "half-opened"
         self.under_way += 1
+        if not self._well:
+            self._breaker.__enter__()
+            self._trying = self.state == "half-opened"
 
     def _rests(self) -> bool:
         """Whether the breaker would refuse, or lets somebody else try. Asked here and not left to it: it raises one and
@@ -115,9 +127,12 @@ class Circuit:
 
     def _exit(self, error: BaseException | None, store: StoreName) -> None:
         self.under_way -= 1
+        if error is None and self._well:
+            return
         self._trying = False
         # Inside a transaction another store may fail: that is not this one's doing.
         if isinstance(error, StoreUnavailable) and error.store == store:
+            self._well = False
             self._breaker.__exit__(type(error), error, None)
             kept = ledger.current.get()
             if kept is not None:
@@ -127,6 +142,7 @@ class Circuit:
                     kept.given_up.add(self.store)
         elif error is None or isinstance(error, Exception):
             self._breaker.__exit__(None, None, None)
+            self._well = self.state == "closed"
         # A call that was cancelled says nothing about the store.
 
 

@@ -8,8 +8,6 @@ tasks and `asyncio.to_thread`; outside an operation (start-up, background work) 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -87,12 +85,15 @@ def count(store: StoreName, *, started: float, rows: int = 0, fanout: int = 0) -
         ledger.add(store, rows=rows, ms=(perf_counter() - started) * 1000, fanout=fanout)
 
 
-@contextmanager
-def kept() -> Iterator[Ledger]:
+class kept:  # noqa: N801 - read as `with kept() as ledger`
     """Keep a fresh ledger for the calls made inside."""
-    ledger = Ledger()
-    token = current.set(ledger)
-    try:
-        yield ledger
-    finally:
-        current.reset(token)
+
+    __slots__ = ("_ledger", "_token")
+
+    def __enter__(self) -> Ledger:
+        self._ledger = Ledger()
+        self._token = current.set(self._ledger)
+        return self._ledger
+
+    def __exit__(self, *_: object) -> None:
+        current.reset(self._token)

@@ -130,7 +130,10 @@ class Graph:
                 role = viewer.role if viewer else None
                 context = self.context(viewer, request_id, deadline)
                 context.operation.user_agent = user_agent
-                result = await self._executed(document, envelope, variables, context)
+                try:
+                    result = await self._executed(document, envelope, variables, context)
+                finally:
+                    context.operation.over()
                 answer = answered(result, request_id)
                 answer.body["extensions"] = {"cost": admitted.cost(viewer=viewer is not None)}
                 plan = self.plans.plan(document, name, variables.coerced) if explain == "1" else None

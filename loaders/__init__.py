@@ -14,7 +14,7 @@ from loaders.library import Library
 from loaders.meetings import Meetings
 
 if TYPE_CHECKING:
-    from datadir.postgresql.client import Lease
+    from datadir.postgresql.lease import Lease
     from datadir.qdrant.embedding import Embedder
     from datadir.scope import Scope
     from datadir.stores import Stores

@@ -17,7 +17,7 @@ from loaders.page import Listing, Order, OrderColumn, Page, PageRequest, root_pa
 from loaders.sessions import UserSessionRecord
 
 if TYPE_CHECKING:
-    from datadir.postgresql.client import Lease
+    from datadir.postgresql.lease import Lease
     from datadir.stores import Stores
     from loaders import Loaders
 

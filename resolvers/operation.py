@@ -112,6 +112,11 @@ class Operation:
         self._opened = Loaders(self.stores, lease, self.services.cursors, self.services.embedder)
         return self._opened
 
+    def over(self) -> None:
+        """All that was asked is answered: others may have what it still holds."""
+        if self._opened is not None:
+            self._opened.lease.over()
+
     def again(self) -> Operation:
         """Another operation of the same viewer; the scope is read anew."""
         return type(self)(self.services, self.viewer)
@@ -130,7 +135,7 @@ class Operation:
     async def writing(self, scope: Scope | None = None) -> AsyncIterator[Transaction]:
         """A transaction as the viewer, or as `scope`; whatever this operation reads once it has committed is read anew.
 
-        A lease stays open for some turns of the loop, with the snapshot in which it began: read through it, what was
+        A lease stays open for some milliseconds, with the snapshot in which it began: read through it, what was
         just written would not be there. So leases and scope of before are left behind: `open` makes new ones."""
         if scope is None:
             scope = (await self.open()).scope

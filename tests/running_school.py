@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from urllib.parse import quote
 
@@ -75,7 +77,8 @@ class RunningSchool:
     now: datetime
     folder: DataFolder
     priced: httpx.AsyncClient
-    tokens: dict[str, str] = field(default_factory=dict)
+    # With the moment in which each was made.
+    tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
 
     @property
     def ids(self) -> dict[str, str]:
@@ -88,12 +91,14 @@ class RunningSchool:
         return f"postgresql://{OWNER}@/{DATABASE}?host={quote(str(self.folder.run_dir / 'postgresql'))}&port=5432"
 
     async def token(self, account: str) -> str:
-        """An access token of a demo account; one log-in each."""
-        if account not in self.tokens:
+        """An access token of a demo account; one log-in each, and another before its quarter of an hour is over."""
+        token, made_at = self.tokens.get(account, ("", -inf))
+        if monotonic() > made_at + 600:
             credentials = {"email": NAMED.accounts[account], "password": PASSWORD}
             answer = await self.post(LOG_IN, {"input": credentials})
-            self.tokens[account] = answer.json()["data"]["logIn"]["accessToken"]
-        return self.tokens[account]
+            token = answer.json()["data"]["logIn"]["accessToken"]
+            self.tokens[account] = token, monotonic()
+        return token
 
     async def post(
         self, query: str, variables: dict[str, Any] | None = None, account: str | None = None, **headers: str

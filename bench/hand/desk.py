@@ -21,7 +21,7 @@ from starlette.requests import Request
 
 from bench.hand import statements
 from datadir.minio.embedded import FolderObjects
-from datadir.postgresql.client import scope_settings
+from datadir.postgresql.lease import scope_settings
 from datadir.postgresql.opening import APP_ROLE
 from datadir.qdrant import embedded
 from datadir.qdrant.client import Vectors

@@ -21,8 +21,9 @@ from datadir.kafka.event import Event
 from datadir.kafka.sealing import Wrapping
 from datadir.migrations import migrate
 from datadir.postgresql import outbox
-from datadir.postgresql.client import Postgres, scope_settings
+from datadir.postgresql.client import Postgres
 from datadir.postgresql.learner_keys import LearnerKeys
+from datadir.postgresql.lease import scope_settings
 from datadir.postgresql.opening import pooled
 from datadir.postgresql.record import Row
 from datadir.scope import SYSTEM

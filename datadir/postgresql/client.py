@@ -3,13 +3,12 @@
 One implementation serves the embedded server and the real one: `embedded.py` beside this file only starts a server
 and says where it is. What it promises:
 
-- A *lease* gathers the statements that one level of an operation sends in the same turn of the event loop, takes one
-  connection, opens one read-only transaction with the viewer's scope in it, runs them in turn and gives the
-  connection back. It is never held while another store is awaited.
+- A *lease* (`lease.py`) runs the statements that one level of an operation sends in the same turn of the event loop in
+  one read-only transaction with the viewer's scope in it. While another store is awaited its connection can be had.
 - Every statement has a deadline. A statement that outlives it costs its connection, not the pool; one that fails costs
   nobody else anything. Whoever waits gets an answer or an error, whoever gives up leaves no connection behind.
 - The scope is set with `set_config(..., true)`: it ends with the transaction, so the pool needs no reset query.
-- The commit of a lease travels with the next lease's begin. Where none follows at once it goes alone (`warm.py`).
+- The commit of a lease travels with the next lease's begin. Where none follows soon it goes alone (`warm.py`).
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 
@@ -28,45 +27,20 @@ from datadir.circuit import READ_DEADLINE, Circuit
 from datadir.errors import StoreTimeout
 from datadir.ledger import count
 from datadir.names import StoreName
-from datadir.postgresql.errors import translated, translating
+from datadir.postgresql.errors import translating
+from datadir.postgresql.lease import Lease, scope_settings
 from datadir.postgresql.opening import MOST_CONNECTIONS, pooled
-from datadir.postgresql.record import Row
 from datadir.postgresql.warm import Connection, Warm, is_over
 from datadir.scope import Scope
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-R = TypeVar("R", bound=Row)
-
 WRITE_DEADLINE: Final = 5.0
 # Levels and transactions that may wait for a connection; one more is refused at once.
 WAITING: Final = 400
-# Turns of the event loop that a lease waits for the next level.
-LINGER: Final = 4
-
 # Seconds that a cut statement gets to be over on the server, before its connection is dropped.
 CUT_DEADLINE: Final = 0.2
-
-
-def scope_settings(scope: Scope) -> str:
-    """The statement that puts a scope into the running transaction. Every value is made here from typed fields, the
-    one free text (`login_email`) is quoted, so the message can be sent without parameters."""
-    user = str(scope.user_id) if scope.user_id else ""
-    classrooms = ",".join(map(str, scope.classroom_ids))
-    taught = ",".join(map(str, scope.taught_ids))
-    role = scope.role if scope.role.isalpha() else "anonymous"
-    calls = [
-        f"set_config('app.user_id','{user}',true)",
-        f"set_config('app.role','{role}',true)",
-        f"set_config('app.classroom_ids','{{{classrooms}}}',true)",
-        f"set_config('app.taught_ids','{{{taught}}}',true)",
-    ]
-    if scope.login_email is not None:
-        email = scope.login_email.replace("\x00", "").replace("'", "''")
-        # An E'' string is never used: with standard_conforming_strings a backslash is a backslash.
-        calls.append(f"set_config('app.login_email','{email}',true)")
-    return "select " + ", ".join(calls)
 
 
 @dataclass(slots=True)
@@ -82,138 +56,6 @@ def _counted(store: StoreName) -> Iterator[_Counted]:
         yield counted
     finally:
         count(store, started=started, rows=counted.rows)
-
-
-class _Asked(NamedTuple):
-    sql: str
-    args: tuple[Any, ...]
-    record: type[Row]
-    answer: asyncio.Future[list[Any]]
-
-
-class Lease:
-    """The read-only connection of one operation's current level, and of the next one where that asks at once."""
-
-    __slots__ = ("_begin", "_pg", "_queue", "_task", "_unset", "scope")
-
-    def __init__(self, pg: Postgres, scope: Scope) -> None:
-        self._pg = pg
-        self.scope = scope
-        # Repeatable read: the statements of one level see one snapshot.
-        self._begin = "begin isolation level repeatable read read only; " + scope_settings(scope)
-        self._queue: list[_Asked] = []
-        self._task: asyncio.Task[None] | None = None
-        # Whether a transaction is open that still has the scope of before.
-        self._unset = False
-
-    def widen(self, scope: Scope) -> None:
-        """Read with this scope from now on. Whoever calls it waits for no statement of before."""
-        self.scope = scope
-        self._begin = "begin isolation level repeatable read read only; " + scope_settings(scope)
-        self._unset = True
-
-    async def fetch(self, record: type[R], sql: str, *args: Any) -> list[R]:
-        """Run one statement within this level's transaction; rows come as `record`. One store call."""
-        loop = asyncio.get_running_loop()
-        asked = _Asked(sql, args, record, loop.create_future())
-        self._queue.append(asked)
-        if self._task is None:
-            # The task starts in the loop's next turn: whatever the level asks in this turn shares the lease.
-            self._task = loop.create_task(self._run())
-        try:
-            return cast("list[R]", await asked.answer)
-        except asyncio.CancelledError:
-            self._given_up()
-            raise
-
-    def _given_up(self) -> None:
-        """Somebody no longer waits. Where nobody does, the task ends, and the server is told to stop."""
-        if self._task is not None and self._queue and all(each.answer.done() for each in self._queue):
-            self._task.cancel()
-
-    async def _run(self) -> None:
-        try:
-            while self._queue:
-                await self._run_level()
-        finally:
-            # Only a task that was ended leaves something: what was asked while it cleared up.
-            self._task = asyncio.create_task(self._run()) if self._queue else None
-
-    async def _run_level(self) -> None:
-        """One transaction; what is asked before its end is answered in it. One whose connection turns out to be dead is
-        begun once more, with the statements that have no answer yet."""
-        try:
-            await self._pg.circuit.read(self._transaction, self._pg.read_deadline)
-        except BaseException as error:
-            # Also where this task itself is cancelled, as at the end of the program: nobody waits for ever.
-            waiting, self._queue = self._queue, []
-            for each in waiting:
-                self._refuse(each, error)
-            if not isinstance(error, Exception):
-                raise
-
-    async def _transaction(self, seconds: float) -> None:
-        """Each message to the server within `seconds`."""
-        connection = self._pg.warm.take()
-        begin = self._begin if connection is None else "commit; " + self._begin
-        failure: BaseException | None = None
-        try:
-            with translating(StoreName.POSTGRESQL):
-                if connection is None:
-                    connection = await self._pg.pooled(seconds)
-                self._unset = False
-                await connection.execute(begin, timeout=seconds)
-                while await self._is_asked():
-                    if self._unset:
-                        self._unset = False
-                        await connection.execute(scope_settings(self.scope), timeout=seconds)
-                    await self._answer(connection, self._queue[0], seconds)
-                    del self._queue[0]
-        except BaseException as error:
-            failure = error
-            raise
-        finally:
-            if connection is not None and failure is None:
-                self._pg.warm.keep(connection)
-            elif connection is not None:
-                await self._pg.give_back(connection, failure)
-
-    async def _is_asked(self) -> bool:
-        """Whether there is a statement to run. What was just answered may make the next level ask: that takes a few
-        turns of the loop and no waiting, less than ending this transaction and opening another."""
-        for _ in range(LINGER):
-            if self._queue:
-                return True
-            await asyncio.sleep(0)
-        return bool(self._queue)
-
-    async def _answer(self, connection: Connection, asked: _Asked, seconds: float) -> None:
-        """Run one statement. Raises where the connection is of no more use; a defect of the statement is its own."""
-        if asked.answer.done():
-            return
-        try:
-            with _counted(StoreName.POSTGRESQL) as counted:
-                rows: list[Any] = await connection.fetch(
-                    asked.sql, *asked.args, timeout=seconds, record_class=asked.record
-                )
-                counted.rows = len(rows)
-        except Exception as error:
-            if isinstance(error, TimeoutError) or is_over(connection):
-                raise
-            self._refuse(asked, error)
-            await connection.execute("rollback; " + self._begin, timeout=seconds)
-        else:
-            if not asked.answer.done():
-                asked.answer.set_result(rows)
-
-    @staticmethod
-    def _refuse(asked: _Asked, error: BaseException) -> None:
-        if asked.answer.done():  # who asked has given up
-            return
-        known = translated(error)
-        if known is not error:
-            known.__cause__ = error
-        asked.answer.set_exception(known)
 
 
 class Transaction:
@@ -260,7 +102,7 @@ class Postgres:
         self.pool = pool
         self.read_deadline = read_deadline
         self.circuit = Circuit(StoreName.POSTGRESQL, most=pool.get_max_size() + WAITING)
-        self.warm = Warm(self._cooled)
+        self.warm = Warm(pool.get_max_size(), self._cooled)
         self._engine: AsyncEngine | None = None
         self._returning: set[asyncio.Future[None]] = set()
 
@@ -337,7 +179,9 @@ class Postgres:
         try:
             # By this and not by the pool's own timeout, which takes a task for each connection.
             async with asyncio.timeout(seconds):
-                return await self.pool.acquire()
+                connection = await self.pool.acquire()
+            self.warm.out += 1
+            return connection
         finally:
             self.warm.wanted -= 1
 
@@ -353,12 +197,16 @@ class Postgres:
         """Return a connection and what it failed with, if it did. Never raises but for the caller's cancellation, and
         goes on then."""
         if failure is None:
-            await self.pool.release(connection)
+            await self.release(connection)
         else:
-            returning = asyncio.ensure_future(self._return_after(failure, connection))
-            self._returning.add(returning)
-            returning.add_done_callback(self._returning.discard)
-            await asyncio.shield(returning)
+            await asyncio.shield(self.returned(connection, failure))
+
+    def returned(self, connection: Connection, failure: BaseException) -> asyncio.Future[None]:
+        """Done once a connection is returned that failed with this. Nobody need wait for it."""
+        returning = asyncio.ensure_future(self._return_after(failure, connection))
+        self._returning.add(returning)
+        returning.add_done_callback(self._returning.discard)
+        return returning
 
     async def _return_after(self, failure: BaseException, connection: Connection) -> None:
         # What was too slow once may still be on its way, and must not meet the next statement.
@@ -371,6 +219,11 @@ class Postgres:
             clean = False
         if not clean and not is_over(connection):
             connection.terminate()
+        await self.release(connection)
+
+    async def release(self, connection: Connection) -> None:
+        """Give a connection back whose transaction is over, or that is."""
+        self.warm.out -= 1
         await self.pool.release(connection)
 
     @property
@@ -386,7 +239,7 @@ class Postgres:
 
     async def _borrow(self) -> Any:
         with translating(StoreName.POSTGRESQL):
-            return _Borrowed(self.pool, await self.acquire(self.read_deadline))
+            return _Borrowed(self, await self.acquire(self.read_deadline))
 
     async def ping(self) -> str:
         """The server's version."""
@@ -407,8 +260,8 @@ class Postgres:
 class _Borrowed:
     """A pooled connection as SQLAlchemy's dialect sees it: `close` gives it back instead of closing it."""
 
-    def __init__(self, pool: asyncpg.Pool[Any], connection: Connection) -> None:
-        self._pool = pool
+    def __init__(self, pg: Postgres, connection: Connection) -> None:
+        self._pg = pg
         self._connection = connection
 
     def __getattr__(self, name: str) -> Any:
@@ -422,7 +275,7 @@ class _Borrowed:
         except Exception:
             if not is_over(self._connection):
                 self._connection.terminate()
-        await self._pool.release(self._connection, timeout=timeout)
+        await self._pg.release(self._connection)
 
     def terminate(self) -> None:
         self._connection.terminate()

@@ -1,8 +1,10 @@
 """How do commands reach one Redis server, as one wire request?
 
-Connections are redis-py's: it packs, parses, authenticates and notices what was closed while it lay idle. They are kept
-in a plain list, the last one used first. Its pool takes a lock, a timer and four counts for each request, which is more
-than the request itself; whoever asks here has waited for one of `connections` slots before (`client.py`).
+Connections are redis-py's: it connects, authenticates, parses and notices what was closed while it lay idle. They are
+kept in a plain list, the last one used first. Its pool takes a lock, a timer and four counts for each request, which is
+more than the request itself; whoever asks here has waited for one of `connections` slots before (`client.py`). Commands
+are packed here: of what redis-py looks for in each argument (names of two words, views of memory), we send nothing,
+and looking took a tenth of a small operation.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ class Node:
             await self._pool.ensure_connection(connection)
             if atomic:
                 return await self._transaction(connection, commands), 0
-            await connection.send_packed_command(self._packed(connection, commands), check_health=False)
+            await connection.send_packed_command(_packed(commands), check_health=False)
             return [await self._reply(connection, command) for command in commands], 0
         except failures.ResponseError:  # the whole answer has been read
             raise
@@ -53,12 +55,9 @@ class Node:
             else:
                 self._free.append(connection)
 
-    def _packed(self, connection: Any, commands: Sequence[Command]) -> Any:
-        return connection.pack_command(*commands[0]) if len(commands) == 1 else connection.pack_commands(commands)
-
     async def _transaction(self, connection: Any, commands: Sequence[Command]) -> list[Any]:
         around: list[Command] = [("MULTI",), *commands, ("EXEC",)]
-        await connection.send_packed_command(self._packed(connection, around), check_health=False)
+        await connection.send_packed_command(_packed(around), check_health=False)
         refused: failures.ResponseError | None = None
         for _ in around[:-1]:  # each command is only taken down
             try:
@@ -94,3 +93,13 @@ class Node:
         free, self._free = self._free, []
         for connection in free:
             await connection.disconnect()
+
+
+def _packed(commands: Sequence[Command]) -> bytes:
+    parts: list[bytes] = []
+    for command in commands:
+        parts.append(b"*%d\r\n" % len(command))
+        for each in command:
+            value = each if isinstance(each, bytes) else str(each).encode()
+            parts.append(b"$%d\r\n%b\r\n" % (len(value), value))
+    return b"".join(parts)

@@ -9,7 +9,7 @@ from datadir.scope import Scope
 from loaders.accounts import memberships
 
 if TYPE_CHECKING:
-    from datadir.postgresql.client import Lease
+    from datadir.postgresql.lease import Lease
 
 # What an account may be; `system` is the program itself and nobody logs in as that.
 ROLES: Final = frozenset({"student", "teacher", "admin", "service"})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from datadir.postgresql.client import LINGER
 from datadir.postgresql.record import Row
 from datadir.scope import SYSTEM
 from resolvers.accounts.people import viewer
@@ -32,7 +31,7 @@ async def test_what_was_written_is_read_although_a_lease_of_before_is_open(schoo
     assert before is not None
     lease = (await operation.open()).lease
     try:
-        # Its transaction lingers for some turns of the loop; the write takes no longer than those here.
+        # Its transaction stays open for a moment; the write takes no longer here.
         async with operation.writing() as tx:
             await tx.execute("update users set name = 'Somebody Else' where id = $1", before.id)
         after = await viewer(operation)
@@ -46,7 +45,6 @@ async def test_what_was_written_is_read_although_a_lease_of_before_is_open(schoo
 
 async def test_through_the_lease_of_before_it_would_not_be_there(school: RunningSchool) -> None:
     """The trap itself: a statement that keeps the lease's transaction open sees the world of its beginning."""
-    assert LINGER > 0
     operation = await operation_of(school)
     before = await viewer(operation)
     assert before is not None

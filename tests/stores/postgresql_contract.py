@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from time import perf_counter
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
-from datadir.errors import StoreTimeout, StoreUnavailable
+from datadir.errors import StoreTimeout
 from datadir.ledger import kept
 from datadir.names import StoreName
 from datadir.postgresql.client import CUT_DEADLINE, Postgres
 from datadir.postgresql.opening import RECYCLE, pooled
+from datadir.postgresql.record import Row
 from datadir.scope import ANONYMOUS, SYSTEM, Scope
 from tests.stores.postgres_fixture import Database
 from tests.stores.postgresql_pool_contract import (
@@ -32,6 +34,14 @@ from tests.stores.postgresql_pool_contract import (
     eventually,
     nothing_leaked,
 )
+
+
+class Settings(Row):
+    """A setting in a transaction, whose first moment `began` is."""
+
+    __slots__ = ()
+    began: datetime
+    setting: str
 
 
 class PostgresContract(PostgresPoolContract):
@@ -105,23 +115,72 @@ class PostgresContract(PostgresPoolContract):
         assert [row.n for row in await lease.fetch(Number, ONE)] == [1]
         await nothing_leaked(patient)
 
-    async def test_where_the_lease_itself_is_ended_whoever_waits_is_told(
-        self, patient: Postgres, database: Database
-    ) -> None:
-        lease = patient.lease(ANONYMOUS)
-        async with self.held_lock(database):
-            asked = [
-                asyncio.create_task(lease.fetch(Number, "select 1 as n from pg_advisory_xact_lock($1)", LOCK)),
-                asyncio.create_task(lease.fetch(Number, ONE)),
-            ]
-            await eventually(lambda: self.waiting(database))
-            assert lease._task is not None
-            lease._task.cancel()
-            async with asyncio.timeout(PATIENCE):
-                told = await asyncio.gather(*asked, return_exceptions=True)
-        assert [type(each) for each in told] == [StoreUnavailable, StoreUnavailable]
-        assert [row.n for row in await lease.fetch(Number, ONE)] == [1]
-        await nothing_leaked(patient)
+    async def test_a_turn_that_comes_to_somebody_who_has_just_given_up_goes_on(self, pg: Postgres) -> None:
+        lease = pg.lease(ANONYMOUS)
+
+        async def asks() -> list[Number]:
+            rows = await lease.fetch(Number, ONE)
+            # Its turn has come already, and it does not know yet.
+            given_up.cancel()
+            return rows
+
+        first = asyncio.create_task(asks())
+        await asyncio.sleep(0)
+        given_up = asyncio.create_task(lease.fetch(Number, "select 2 as n"))
+        last = asyncio.create_task(lease.fetch(Number, "select 3 as n"))
+        async with asyncio.timeout(PATIENCE):
+            assert [[row.n for row in await each] for each in (first, last)] == [[1], [3]]
+        assert given_up.cancelled()
+        await nothing_leaked(pg)
+
+    # From level to level
+
+    async def test_the_next_level_goes_on_in_the_same_transaction_where_it_comes_soon(self, pg: Postgres) -> None:
+        lease = pg.lease(ANONYMOUS)
+        pg.warm.seconds = PATIENCE
+        [first] = await lease.fetch(Turn, TURN)
+        await asyncio.sleep(0.05)
+        [second] = await lease.fetch(Turn, TURN)
+        assert (second.pid, second.began) == (first.pid, first.began)
+        await pg.warm.close()
+        [later] = await lease.fetch(Turn, TURN)
+        assert later.began > first.began
+
+    async def test_a_wider_scope_holds_for_the_transaction_that_is_open(self, pg: Postgres) -> None:
+        viewer = uuid4()
+        pg.warm.seconds = PATIENCE
+        lease = pg.lease(Scope(user_id=viewer, role="student"))
+        [first] = await lease.fetch(Turn, TURN)
+        lease.widen(Scope(user_id=viewer, role="student", classroom_ids=(viewer,)))
+        [(began, classrooms)] = await lease.fetch(
+            Settings, "select now() as began, current_setting('app.classroom_ids') as setting"
+        )
+        assert (began, classrooms) == (first.began, f"{{{viewer}}}")
+
+    async def test_whoever_takes_the_last_connection_reads_with_a_scope_of_its_own(self, opened: Opener) -> None:
+        role = "select now() as began, current_setting('app.role') as setting"
+        async with opened(1) as pg:
+            student, teacher = (pg.lease(Scope(user_id=uuid4(), role=each)) for each in ("student", "teacher"))
+            [first] = await student.fetch(Settings, role)
+            [taken] = await teacher.fetch(Settings, role)
+            [again] = await student.fetch(Settings, role)
+            [last] = await teacher.fetch(Settings, role)
+            assert [each.setting for each in (first, taken, again, last)] == ["student", "teacher"] * 2
+            assert len({each.began for each in (first, taken, again, last)}) == 4
+            await nothing_leaked(pg)
+
+    async def test_where_a_lease_is_over_the_next_goes_on_with_its_connection(self, pg: Postgres) -> None:
+        pg.warm.seconds = PATIENCE
+        over, next_one = pg.lease(ANONYMOUS), pg.lease(ANONYMOUS)
+        [first] = await over.fetch(Turn, TURN)
+        over.over()
+        [second] = await next_one.fetch(Turn, TURN)
+        assert second.pid == first.pid
+        assert second.began > first.began
+        [third] = await over.fetch(Turn, TURN)
+        assert third.pid != second.pid, "whoever is over and asks all the same begins anew"
+        await pg.warm.close()
+        await nothing_leaked(pg)
 
     # Row security
 

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 
 import datadir.redis
-from datadir.postgresql.client import Lease
+from datadir.postgresql.lease import Lease
 from datadir.postgresql.record import Row
 from datadir.redis import keys
 from datadir.redis.client import Redis

@@ -13,8 +13,9 @@ import pytest
 
 from datadir.data_folder import DataFolder
 from datadir.errors import StoreTimeout
-from datadir.postgresql.client import CUT_DEADLINE, Postgres, scope_settings
+from datadir.postgresql.client import CUT_DEADLINE, Postgres
 from datadir.postgresql.embedded import OWNER, PostgresAddress
+from datadir.postgresql.lease import scope_settings
 from datadir.scope import ANONYMOUS, Scope
 from tests.stores.postgres_fixture import Database
 from tests.stores.postgresql_contract import PostgresContract

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -10,6 +13,7 @@ import pytest_asyncio
 from tests.certificates import Authority, Identity
 from tests.event_loop import guarded
 from tests.folders import passable_folder
+from tests.prepared import copy_of_school
 from tests.running_school import RunningSchool, running_school
 
 
@@ -28,29 +32,46 @@ def nothing_blocks(blocking_calls: list[str]) -> Iterator[None]:
     assert not noticed, noticed
 
 
+_KEPT_SCHOOL: pytest.StashKey[Path] = pytest.StashKey()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One folder for all workers of this run."""
+    of_worker: dict[str, str] | None = getattr(config, "workerinput", None)
+    if of_worker is not None:
+        config.stash[_KEPT_SCHOOL] = Path(of_worker["kept_school"])
+    else:
+        folder = passable_folder("studygraph-school-")
+        config.stash[_KEPT_SCHOOL] = folder.__enter__()
+        config.add_cleanup(partial(folder.__exit__, None, None, None))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker (pytest-xdist) where it is."""
+    node.workerinput["kept_school"] = str(node.config.stash[_KEPT_SCHOOL])
+
+
+@pytest.fixture(scope="session")
+def kept_school(pytestconfig: pytest.Config) -> Path:
+    """Where the school is kept from which `copy_of_school` copies."""
+    return pytestconfig.stash[_KEPT_SCHOOL]
+
+
 @pytest_asyncio.fixture(scope="session")
-async def unwarmed_school() -> AsyncIterator[RunningSchool]:
-    """A demo school whose texts may still be waiting for their vectors."""
+async def school(kept_school: Path) -> AsyncIterator[RunningSchool]:
+    """A demo school that can be searched."""
     with passable_folder() as folder:
-        async with running_school(folder / "data") as school:
+        async with running_school(await copy_of_school(kept_school, folder / "data")) as school:
+            await school.services.indexed.wait()
             yield school
 
 
 @pytest_asyncio.fixture(scope="session")
-async def school(unwarmed_school: RunningSchool) -> RunningSchool:
-    """A demo school that can be searched."""
-    from datadir.names import StoreName
-
-    await unwarmed_school.services.indexed.wait()
-    assert StoreName.QDRANT not in unwarmed_school.services.stores.progress
-    return unwarmed_school
-
-
-@pytest_asyncio.fixture(scope="session")
-async def changing_school() -> AsyncIterator[RunningSchool]:
+async def changing_school(kept_school: Path) -> AsyncIterator[RunningSchool]:
     """Another demo school, whose accounts tests may change."""
     with passable_folder() as folder:
-        async with running_school(folder / "data") as school:
+        async with running_school(await copy_of_school(kept_school, folder / "data")) as school:
             yield school
 
 

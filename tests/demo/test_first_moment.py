@@ -23,7 +23,7 @@ def test_a_moment_with_offset_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load().demo_now == datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
-async def test_a_school_that_stands_keeps_its_first_moment(unwarmed_school: RunningSchool) -> None:
+async def test_a_school_that_stands_keeps_its_first_moment(school: RunningSchool) -> None:
     later = Settings(demo=True, demo_now=datetime(2031, 1, 1, tzinfo=UTC))
-    await _seed(unwarmed_school.services, Quiet(), later)
-    assert await seeding.first_now(unwarmed_school.services.stores) == unwarmed_school.start
+    await _seed(school.services, Quiet(), later)
+    assert await seeding.first_now(school.services.stores) == school.start

@@ -11,7 +11,7 @@ from tests.running_school import RunningSchool
 
 
 @pytest_asyncio.fixture(scope="module")
-async def awkward(unwarmed_school: RunningSchool) -> AsyncIterator[Awkward]:
+async def awkward(school: RunningSchool) -> AsyncIterator[Awkward]:
     """The awkward rows; gone again for whoever comes after this module."""
-    async with awkward_rows(unwarmed_school) as made:
+    async with awkward_rows(school) as made:
         yield made

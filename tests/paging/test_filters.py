@@ -89,14 +89,12 @@ MEETINGS: list[tuple[dict[str, Any] | None, Keep]] = [
 
 
 @pytest.mark.parametrize(("where", "keep"), MEETINGS, ids=lambda each: str(each) if isinstance(each, dict) else "")
-async def test_meetings(
-    unwarmed_school: RunningSchool, awkward: Awkward, where: dict[str, Any] | None, keep: Keep
-) -> None:
+async def test_meetings(school: RunningSchool, awkward: Awkward, where: dict[str, Any] | None, keep: Keep) -> None:
     query = """
         query ($id: ID!, $where: MeetingFilter) {
             classroom(id: $id) { meetings(first: 100, filter: $where) { totalCount nodes { id } } }
         }"""
-    answer = await unwarmed_school.ask(query, {"id": awkward.home_id, "where": where}, "admin")
+    answer = await school.ask(query, {"id": awkward.home_id, "where": where}, "admin")
     found = answer["data"]["classroom"]["meetings"]
     kept = {encode("Meeting", each) for each in matching(awkward.meetings, keep)}
     assert {node["id"] for node in found["nodes"]} == kept
@@ -119,12 +117,12 @@ async def test_meetings(
         ),
     ],
 )
-async def test_members(unwarmed_school: RunningSchool, awkward: Awkward, where: dict[str, Any], keep: Keep) -> None:
+async def test_members(school: RunningSchool, awkward: Awkward, where: dict[str, Any], keep: Keep) -> None:
     query = """
         query ($id: ID!, $where: MemberFilter) {
             classroom(id: $id) { members(first: 100, filter: $where) { totalCount nodes { id } } }
         }"""
-    answer = await unwarmed_school.ask(query, {"id": awkward.home_id, "where": where}, "admin")
+    answer = await school.ask(query, {"id": awkward.home_id, "where": where}, "admin")
     found = answer["data"]["classroom"]["members"]
     kept = {encode("ClassroomMember", each) for each in matching(awkward.members, keep)}
     assert {node["id"] for node in found["nodes"]} == kept
@@ -145,7 +143,7 @@ async def test_members(unwarmed_school: RunningSchool, awkward: Awkward, where: 
     ],
 )
 async def test_classrooms_within_those_of_a_teacher(
-    unwarmed_school: RunningSchool, awkward: Awkward, where: dict[str, Any], keep: Keep
+    school: RunningSchool, awkward: Awkward, where: dict[str, Any], keep: Keep
 ) -> None:
     query = """
         query ($where: ClassroomFilter) {
@@ -153,12 +151,12 @@ async def test_classrooms_within_those_of_a_teacher(
         }"""
     teachers = sorted({encode("User", each.teacher_id) for each in awkward.classrooms})
     both = {"and": [where, {"teacherId": {"in": teachers}}]}
-    found = (await unwarmed_school.ask(query, {"where": both}, "admin"))["data"]["classrooms"]
+    found = (await school.ask(query, {"where": both}, "admin"))["data"]["classrooms"]
     kept = {encode("Classroom", each) for each in matching(awkward.classrooms, keep)}
     assert {node["id"] for node in found["nodes"]} == kept
     assert found["totalCount"] == len(kept) > 0
     one = {"and": [where, {"teacherId": {"eq": teachers[0]}}]}
-    found = (await unwarmed_school.ask(query, {"where": one}, "admin"))["data"]["classrooms"]
+    found = (await school.ask(query, {"where": one}, "admin"))["data"]["classrooms"]
     assert {node["id"] for node in found["nodes"]} == {
         encode("Classroom", each.id)
         for each in awkward.classrooms
@@ -166,9 +164,7 @@ async def test_classrooms_within_those_of_a_teacher(
     }
 
 
-async def test_a_page_of_a_filtered_list_goes_on_within_the_filter(
-    unwarmed_school: RunningSchool, awkward: Awkward
-) -> None:
+async def test_a_page_of_a_filtered_list_goes_on_within_the_filter(school: RunningSchool, awkward: Awkward) -> None:
     query = """
         query ($id: ID!, $after: String) {
             classroom(id: $id) {
@@ -181,7 +177,7 @@ async def test_a_page_of_a_filtered_list_goes_on_within_the_filter(
     info: dict[str, Any] = {"hasNextPage": True, "endCursor": None}
     while info["hasNextPage"]:
         variables = {"id": awkward.home_id, "after": info["endCursor"]}
-        page = (await unwarmed_school.ask(query, variables, "admin"))["data"]["classroom"]["members"]
+        page = (await school.ask(query, variables, "admin"))["data"]["classroom"]["members"]
         info = page["pageInfo"]
         assert {node["role"] for node in page["nodes"]} == {"STUDENT"}
         met += [node["id"] for node in page["nodes"]]

@@ -85,10 +85,10 @@ def whole(awkward: Awkward, name: str, terms: list[Term]) -> list[str]:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def demo_classrooms(unwarmed_school: RunningSchool, awkward: Awkward) -> set[str]:
+async def demo_classrooms(school: RunningSchool, awkward: Awkward) -> set[str]:
     """The classrooms that the student attends in the demo, which the model does not know."""
     query = "query ($id: ID!) { node(id: $id) { ... on User { classrooms(first: 100) { nodes { id } } } } }"
-    answer = await unwarmed_school.ask(query, {"id": encode("User", awkward.student)}, "admin")
+    answer = await school.ask(query, {"id": encode("User", awkward.student)}, "admin")
     all_of_them = {node["id"] for node in answer["data"]["node"]["classrooms"]["nodes"]}
     return all_of_them - set(ids("Classroom", awkward.classrooms))
 
@@ -96,11 +96,11 @@ async def demo_classrooms(unwarmed_school: RunningSchool, awkward: Awkward) -> s
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", LISTS)
 async def test_no_row_is_lost_or_met_twice(
-    unwarmed_school: RunningSchool, awkward: Awkward, demo_classrooms: set[str], name: str, size: int
+    school: RunningSchool, awkward: Awkward, demo_classrooms: set[str], name: str, size: int
 ) -> None:
     orders = [[], *LISTS[name].orders]
     walks = [Walk([term.input for term in terms], backward) for terms in orders for backward in (False, True)]
-    await walked(unwarmed_school, listed(awkward, name), walks, size)
+    await walked(school, listed(awkward, name), walks, size)
     for n, walk in enumerate(walks):
         met = [each for each in walk.met if each not in demo_classrooms]
         assert met == whole(awkward, name, orders[n // 2]), (orders[n // 2], walk.backward)
@@ -108,29 +108,27 @@ async def test_no_row_is_lost_or_met_twice(
 
 
 @pytest.mark.parametrize("name", ["members", "meetings", "assessments"])
-async def test_a_part_between_two_cursors_is_that_part(
-    unwarmed_school: RunningSchool, awkward: Awkward, name: str
-) -> None:
+async def test_a_part_between_two_cursors_is_that_part(school: RunningSchool, awkward: Awkward, name: str) -> None:
     dice = random.Random(name)
     a_list = listed(awkward, name)
     for terms in LISTS[name].orders:
         model = whole(awkward, name, terms)
         order = [term.input for term in terms]
         everything = below(
-            await unwarmed_school.ask(a_list.query(1), {**a_list.variables, "first0": 100, "order0": order}, "admin")
+            await school.ask(a_list.query(1), {**a_list.variables, "first0": 100, "order0": order}, "admin")
         )["w0"]
         cursors = [edge["cursor"] for edge in everything["edges"]]
         places = [None, *range(len(model))]
         windows = [
             Window(dice.randint(1, 8), dice.random() < 0.5, dice.choice(places), dice.choice(places)) for _ in range(12)
         ]
-        parts = await opened(unwarmed_school, a_list, windows, cursors, order)
+        parts = await opened(school, a_list, windows, cursors, order)
         assert parts == [window.of(model) for window in windows], terms
 
 
-async def test_the_root_list_is_walked_in_any_order(unwarmed_school: RunningSchool, awkward: Awkward) -> None:
+async def test_the_root_list_is_walked_in_any_order(school: RunningSchool, awkward: Awkward) -> None:
     everything = "{ classrooms(first: 100) { totalCount nodes { id name createdAt } } }"
-    answer = await unwarmed_school.ask(everything, None, "admin")
+    answer = await school.ask(everything, None, "admin")
     known = [node["id"] for node in answer["data"]["classrooms"]["nodes"]]
     assert answer["data"]["classrooms"]["totalCount"] == len(known) == 6 + len(awkward.classrooms)
     orders = [[], *LISTS["classrooms"].orders]
@@ -147,7 +145,7 @@ async def test_the_root_list_is_walked_in_any_order(unwarmed_school: RunningScho
             variables: dict[str, Any] = {}
             for n, walk in enumerate(walks):
                 variables |= {f"after{n}": walk.cursor, f"order{n}": walk.order}
-            found = (await unwarmed_school.ask(f"query ({declared}) {{ {pages} }}", variables, "admin"))["data"]
+            found = (await school.ask(f"query ({declared}) {{ {pages} }}", variables, "admin"))["data"]
             for n, walk in enumerate(walks):
                 walk.take(found[f"w{n}"], size)
         for walk, terms in zip(walks, orders, strict=True):
@@ -156,7 +154,7 @@ async def test_the_root_list_is_walked_in_any_order(unwarmed_school: RunningScho
             assert [each for each in walk.met if each in set(model)] == model
 
 
-async def test_each_parent_has_its_own_page_in_its_own_order(unwarmed_school: RunningSchool, awkward: Awkward) -> None:
+async def test_each_parent_has_its_own_page_in_its_own_order(school: RunningSchool, awkward: Awkward) -> None:
     query = """{
         classrooms(first: 100) {
             nodes {
@@ -166,7 +164,7 @@ async def test_each_parent_has_its_own_page_in_its_own_order(unwarmed_school: Ru
             }
         }
     }"""
-    answer = await unwarmed_school.ask(query, None, "admin")
+    answer = await school.ask(query, None, "admin")
     nodes = {node["id"]: node for node in answer["data"]["classrooms"]["nodes"]}
     assert [node["id"] for node in nodes[awkward.home_id]["all"]["nodes"]] == whole(awkward, "members", [down(JOINED)])
     for node in nodes.values():
@@ -174,9 +172,9 @@ async def test_each_parent_has_its_own_page_in_its_own_order(unwarmed_school: Ru
         assert node["few"]["totalCount"] == len(node["all"]["nodes"])
 
 
-async def test_an_empty_list_is_one_empty_page(unwarmed_school: RunningSchool, awkward: Awkward) -> None:
+async def test_an_empty_list_is_one_empty_page(school: RunningSchool, awkward: Awkward) -> None:
     empty = encode("Classroom", awkward.classrooms[1].id)
     for name in ("meetings", "assessments"):
         walks = [Walk([]), Walk([], backward=True)]
-        await walked(unwarmed_school, List(HOME, name, {"id": empty}, LISTS[name].order), walks, 3)
+        await walked(school, List(HOME, name, {"id": empty}, LISTS[name].order), walks, 3)
         assert [walk.met for walk in walks] == [[], []]

@@ -29,16 +29,16 @@ async def whole(school: RunningSchool) -> tuple[list[str], list[str]]:
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_no_segment_is_lost_or_met_twice(unwarmed_school: RunningSchool, size: int) -> None:
+async def test_no_segment_is_lost_or_met_twice(school: RunningSchool, size: int) -> None:
     walks = [Walk([]), Walk([], backward=True)]
-    await walked(unwarmed_school, segments(unwarmed_school), walks, size)
-    known, _ = await whole(unwarmed_school)
+    await walked(school, segments(school), walks, size)
+    known, _ = await whole(school)
     assert [walk.met for walk in walks] == [known, known]
 
 
-async def test_a_part_between_two_cursors_is_that_part(unwarmed_school: RunningSchool) -> None:
+async def test_a_part_between_two_cursors_is_that_part(school: RunningSchool) -> None:
     dice = random.Random("segments")
-    known, cursors = await whole(unwarmed_school)
+    known, cursors = await whole(school)
     places = [None, *range(len(known))]
     windows = [
         Window(dice.randint(1, 9), dice.random() < 0.5, dice.choice(places), dice.choice(places)) for _ in range(40)
@@ -46,30 +46,30 @@ async def test_a_part_between_two_cursors_is_that_part(unwarmed_school: RunningS
     windows += [Window(5, backward, after, before) for backward in (False, True) for after, before in ((7, 7), (9, 2))]
     windows += [Window(5, True, len(known) - 3), Window(5, True, None, 2), Window(5, False, len(known) - 1)]
     for some in (windows[:24], windows[24:]):
-        parts = await opened(unwarmed_school, segments(unwarmed_school), some, cursors)
+        parts = await opened(school, segments(school), some, cursors)
         assert parts == [window.of(known) for window in some]
 
 
-async def test_all_slices_of_a_transcript_are_one_store_call(unwarmed_school: RunningSchool) -> None:
+async def test_all_slices_of_a_transcript_are_one_store_call(school: RunningSchool) -> None:
     walks = [Walk([]) for _ in range(9)]
-    spoken = segments(unwarmed_school)
+    spoken = segments(school)
     variables: dict[str, Any] = dict(spoken.variables)
     for n, walk in enumerate(walks):
         variables |= {key: value for key, value in walk.asked(n, n + 1).items() if not key.startswith("order")}
-    answer = await unwarmed_school.ask(spoken.query(len(walks)), variables, "admin")
+    answer = await school.ask(spoken.query(len(walks)), variables, "admin")
     assert answer["extensions"]["ledger"]["mongodb"]["calls"] == 1
 
 
-async def test_a_cursor_of_another_transcript_is_refused(unwarmed_school: RunningSchool) -> None:
+async def test_a_cursor_of_another_transcript_is_refused(school: RunningSchool) -> None:
     query = """
         query ($id: ID!, $after: String) {
             classroom(id: $id) {
                 meetings(first: 50) { nodes { transcript { segments(first: 1, after: $after) { nodes { id } } } } }
             }
         }"""
-    _, cursors = await whole(unwarmed_school)
-    variables = {"id": unwarmed_school.ids["classroom"], "after": cursors[0]}
-    answer = await unwarmed_school.ask(query, variables, "admin")
+    _, cursors = await whole(school)
+    variables = {"id": school.ids["classroom"], "after": cursors[0]}
+    answer = await school.ask(query, variables, "admin")
     spoken = [node["transcript"] for node in answer["data"]["classroom"]["meetings"]["nodes"] if node["transcript"]]
     assert [each["segments"] is None for each in spoken].count(False) == 1
     assert len(answer["errors"]) == len(spoken) - 1 >= 2

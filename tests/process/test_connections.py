@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
+from pathlib import Path
 from time import monotonic
 
 import httpx
@@ -16,6 +17,7 @@ from graph.http.connection import LARGEST_HEAD
 from graph.http.envelope import LARGEST_BODY
 from graph.settings import Settings
 from tests.folders import passable_folder
+from tests.prepared import copy_of_school
 from tests.process.served import Served, serving
 from tests.process.wire import Wire, head, post, refusal, wire
 
@@ -24,11 +26,12 @@ RECEIVE, KEEP_ALIVE = 2, 3
 
 
 @pytest_asyncio.fixture(scope="module")
-async def served() -> AsyncIterator[Served]:
+async def served(kept_school: Path) -> AsyncIterator[Served]:
     """A server whose clients have less time than is usual."""
     with passable_folder() as folder:
         patience = {"STUDYGRAPH_RECEIVE_SECONDS": RECEIVE, "STUDYGRAPH_KEEP_ALIVE_SECONDS": KEEP_ALIVE}
-        async with serving(folder / "data", **patience) as served:
+        data = await copy_of_school(kept_school, folder / "data")
+        async with serving(data, **patience) as served:
             yield served
             assert await served.end(signal.SIGTERM) == (0, []), "nothing of all this is worth a line in the log"
 

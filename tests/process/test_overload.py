@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 from time import monotonic
 
 import httpx
@@ -15,6 +16,7 @@ import pytest_asyncio
 
 from graph.http.admission import PATIENCE
 from tests.folders import passable_folder
+from tests.prepared import copy_of_school
 from tests.process.held import descendants
 from tests.process.served import LOG_IN, Served, serving
 from tests.process.wire import head, post, refusal, wire
@@ -25,11 +27,12 @@ SENTENCE = "The server has as much to do as it can: come again in a moment."
 
 
 @pytest_asyncio.fixture(scope="module")
-async def served() -> AsyncIterator[Served]:
+async def served(kept_school: Path) -> AsyncIterator[Served]:
     """A server with little room."""
     with passable_folder() as folder:
         room = {"STUDYGRAPH_OPERATIONS_AT_ONCE": AT_ONCE, "STUDYGRAPH_OPERATIONS_WAITING": WAITING}
-        async with serving(folder / "data", **room) as served:
+        data = await copy_of_school(kept_school, folder / "data")
+        async with serving(data, **room) as served:
             yield served
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 from collections.abc import AsyncIterator
+from pathlib import Path
 from time import monotonic
 
 import httpx
@@ -15,6 +16,7 @@ import pytest_asyncio
 from resolvers.demo.named import NAMED
 from resolvers.demo.roster import PASSWORD
 from tests.folders import passable_folder
+from tests.prepared import copy_of_school
 from tests.process.served import LOG_IN, Served, serving
 from tests.process.wire import head, post, wire
 
@@ -22,10 +24,11 @@ NAME = "{ __typename }"
 
 
 @pytest_asyncio.fixture
-async def served() -> AsyncIterator[Served]:
+async def served(kept_school: Path) -> AsyncIterator[Served]:
     """A server with people in it."""
     with passable_folder() as folder:
-        async with serving(folder / "data", STUDYGRAPH_DEMO="true") as served:
+        data = await copy_of_school(kept_school, folder / "data")
+        async with serving(data, STUDYGRAPH_DEMO="true") as served:
             yield served
 
 

@@ -24,16 +24,10 @@ def impatient(app: Application) -> None:
 
 
 @pytest_asyncio.fixture(scope="session")
-async def served(unwarmed_school: RunningSchool) -> AsyncIterator[Listening]:
+async def served(school: RunningSchool) -> AsyncIterator[Listening]:
     """A running server."""
-    async with listening(unwarmed_school, impatient, socket_init_seconds=0.5) as server:
+    async with listening(school, impatient, socket_init_seconds=0.5) as server:
         yield server
-
-
-@pytest.fixture
-def school(unwarmed_school: RunningSchool) -> RunningSchool:
-    """The school itself; nothing here searches."""
-    return unwarmed_school
 
 
 Opener = Callable[[], Awaitable[tuple[str, Callable[[], Awaitable[None]]]]]

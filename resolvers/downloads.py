@@ -43,7 +43,7 @@ class Downloads:
     async def open(self, token: str, method: str, wanted: str | None) -> Download | Refused:
         """The bytes behind a link's last part; `wanted` is a Range header of one range."""
         try:
-            link = self._objects.open_link(token, "GET" if method == "HEAD" else method)
+            link = self._objects.open_link(token, method)
             span = _span(wanted)
             found = await self._objects.get(link.key, span)
         except LinkRefused:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[Any]"
 
-WARM: Final = 0.01
+WARM: Final = 0.05
 """Seconds for which a connection waits."""
 
 

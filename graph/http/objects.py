@@ -26,14 +26,14 @@ class ObjectDownload:
         if self.source is None:
             return failure("NOT_FOUND", "Not Found.", 404)
         found = await self.source.open(request.path_params["token"], request.method, request.headers.get("range"))
-        return _refusal(found) if isinstance(found, Refused) else _bytes(found, request.method)
+        return _refusal(found) if isinstance(found, Refused) else _bytes(found)
 
 
 def _refusal(refused: Refused) -> Response:
     return failure(refused.code, refused.message, refused.status)
 
 
-def _bytes(download: Download, method: str) -> Response:
+def _bytes(download: Download) -> Response:
     headers = {
         "content-type": download.content_type,
         "accept-ranges": "bytes",
@@ -46,4 +46,4 @@ def _bytes(download: Download, method: str) -> Response:
     }
     if download.content_range is not None:
         headers["content-range"] = download.content_range
-    return Response(b"" if method == "HEAD" else download.data, 206 if download.content_range else 200, headers)
+    return Response(download.data, 206 if download.content_range else 200, headers)

@@ -45,12 +45,6 @@ async def test_it_opens_the_file_to_save_and_never_to_run(file: httpx.Response) 
     assert file.headers["accept-ranges"] == "bytes"
 
 
-async def test_head_tells_the_size_and_sends_nothing(school: RunningSchool, link: str, file: httpx.Response) -> None:
-    response = await school.http.head(link)
-    assert (response.status_code, response.content) == (200, b"")
-    assert response.headers["content-length"] == file.headers["content-length"]
-
-
 @pytest.mark.parametrize(
     ("wanted", "part"),
     [("bytes=0-0", slice(0, 1)), ("bytes=10-19", slice(10, 20)), ("bytes=100-", slice(100, None))],

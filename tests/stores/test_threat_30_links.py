@@ -61,6 +61,11 @@ async def test_it_writes_nothing(school: RunningSchool, objects: FolderObjects, 
     assert await objects.get(key) == before
 
 
+async def test_it_is_for_one_method_and_tells_nothing_by_another(school: RunningSchool) -> None:
+    answer = await school.http.head(f"/objects/{await token_of(school)}")
+    assert (answer.status_code, answer.content) == (403, b"")
+
+
 async def test_who_may_not_see_a_document_gets_no_link(school: RunningSchool) -> None:
     answer = await school.ask(LINK, {"id": school.ids["document"]}, "outsider")
     assert answer["data"] == {"node": None}

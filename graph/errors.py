@@ -53,16 +53,20 @@ class RequestError(Exception):
 def formatted(errors: Iterable[GraphQLError], request_id: str) -> list[dict[str, Any]]:
     """Execution errors as the response's `errors` holds them; defects are masked, and each is logged once."""
     defects: dict[int, tuple[GraphQLError, BaseException]] = {}
+    # One failed batch fails in as many places as it has parents: what is said of it is made once.
+    told: dict[int, tuple[str, dict[str, Any]]] = {}
     shapes: list[dict[str, Any]] = []
     for error in errors:
         cause = cause_of(error)
-        message, extensions = _told(cause)
-        if extensions is None:
-            # One failed batch fails in as many places as it has parents.
-            defects.setdefault(id(cause), (error, cause))
-            message = "Something went wrong on our side."
-            extensions = {"code": "INTERNAL_SERVER_ERROR", "requestId": request_id}
-        shapes.append(_shape(error, message, extensions))
+        said = told.get(id(cause))
+        if said is None:
+            message, extensions = _told(cause)
+            if extensions is None:
+                defects[id(cause)] = error, cause
+                message = "Something went wrong on our side."
+                extensions = {"code": "INTERNAL_SERVER_ERROR", "requestId": request_id}
+            said = told[id(cause)] = message, extensions
+        shapes.append(_shape(error, *said))
     for error, cause in defects.values():
         log.error("defect", request_id=request_id, path=error.path, exc_info=cause)
     return shapes
@@ -99,7 +103,8 @@ def _shape(error: GraphQLError, message: str, extensions: dict[str, Any]) -> dic
         shape["locations"] = [{"line": each.line, "column": each.column} for each in error.locations]
     if error.path is not None:
         shape["path"] = list(error.path)
-    return {**shape, "extensions": extensions}
+    shape["extensions"] = extensions
+    return shape
 
 
 def cause_of(error: GraphQLError) -> BaseException:

@@ -34,6 +34,11 @@ if TYPE_CHECKING:
 _NONE: Final = type(None)
 _UNDEFINED: Final = type(Undefined)
 _LARGEST_INT: Final = 2_147_483_647
+# What an error is made of, its path aside.
+_MEMBERS: Final = (
+    *(name for name in GraphQLError.__slots__ if name != "path"),
+    *("__cause__", "__context__", "__suppress_context__", "__traceback__"),
+)
 
 
 class Failed:
@@ -86,9 +91,35 @@ class Completer:
         return Completed(values, failed)
 
 
-def failure(field: FieldPlan, error: Exception, places: Places, position: int) -> Failed:
-    """An exception at its place in the answer."""
-    return Failed(located_error(error, field.nodes, places.path(position)))
+class Failures:
+    """The exceptions of one field at their places in the answer. Where a whole batch failed, one exception stands at
+    many places: graphql-core locates it once, the rest are copies with paths of their own."""
+
+    __slots__ = ("_field", "_last", "_located", "_places")
+
+    def __init__(self, field: FieldPlan, places: Places) -> None:
+        self._field = field
+        self._places = places
+        self._last: Exception | None = None
+        self._located: GraphQLError | None = None
+
+    def at(self, position: int, error: Exception) -> Failed:
+        """An exception at this position of the level."""
+        path = self._places.path(position)
+        if error is self._last and self._located is not None:
+            return Failed(_elsewhere(self._located, path))
+        located = located_error(error, self._field.nodes, path)
+        if located is not error:  # else it brings a path of its own
+            self._last, self._located = error, located
+        return Failed(located)
+
+
+def _elsewhere(located: GraphQLError, path: list[str | int]) -> GraphQLError:
+    copy: GraphQLError = GraphQLError.__new__(GraphQLError, located.message)
+    for name in _MEMBERS:
+        setattr(copy, name, getattr(located, name))
+    copy.path = path or None
+    return copy
 
 
 class LeafCompleter(Completer):
@@ -122,6 +153,7 @@ class LeafCompleter(Completer):
 
     def _slowly(self, run: Run, field: FieldPlan, values: Sequence[Any], places: Places) -> Completed:
         completed: list[Any] = []
+        failures = Failures(field, places)
         for position, value in enumerate(values):
             if value is None or value is Undefined:
                 completed.append(None)
@@ -131,7 +163,7 @@ class LeafCompleter(Completer):
                     raise value
                 completed.append(_coerced(self.kind, value))
             except Exception as error:
-                completed.append(failure(field, error, places, position))
+                completed.append(failures.at(position, error))
         return self.settled(run, field, completed, places)
 
 
@@ -225,6 +257,7 @@ class _Flat:
         self.items: list[Any] = []
         self.lengths: list[int | Failed | None] = []
         self.odd = False
+        failures: Failures | None = None
         for position, value in enumerate(values):
             if type(value) is list or type(value) is tuple:
                 self.items.extend(value)
@@ -240,7 +273,8 @@ class _Flat:
                 self.lengths.append(len(items))
             except Exception as error:
                 self.odd = True
-                self.lengths.append(failure(field, error, places, position))
+                failures = failures or Failures(field, places)
+                self.lengths.append(failures.at(position, error))
         self.places = _Lazily(places, self.lengths)
 
 
@@ -312,19 +346,20 @@ class ObjectCompleter(Completer):
         if all(self._is_object(kind) for kind in kinds):
             return None, []
         kept: list[int] = []
+        failures = Failures(field, places)
         completed: list[Any] = [None] * len(values)
         for position, value in enumerate(values):
             if value is None or value is Undefined:
                 continue
             if isinstance(value, Exception):
-                completed[position] = failure(field, value, places, position)
+                completed[position] = failures.at(position, value)
             elif self._is_object(type(value)):
                 kept.append(position)
             else:
                 wrong = GraphQLError(
                     f"Expected value of type '{self.plan.kind}' but got: {inspect(value)}.", field.nodes
                 )
-                completed[position] = failure(field, wrong, places, position)
+                completed[position] = failures.at(position, wrong)
         return kept, completed
 
     def _is_object(self, kind: type[Any]) -> bool:
@@ -357,14 +392,15 @@ class AbstractCompleter(Completer):
         """Objects of any of the types."""
         completed: list[Any] = [None] * len(values)
         groups: dict[int, list[int]] = {}
+        failures = Failures(field, places)
         for position, value in enumerate(values):
             if value is None or value is Undefined:
                 continue
             member = self._member(value)
             if isinstance(value, Exception):
-                completed[position] = failure(field, value, places, position)
+                completed[position] = failures.at(position, value)
             elif member is None:
-                completed[position] = failure(field, self._unknown(field), places, position)
+                completed[position] = failures.at(position, self._unknown(field))
             else:
                 groups.setdefault(member, []).append(position)
 

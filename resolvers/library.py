@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -94,13 +94,13 @@ async def download_links(operation: Operation, documents: Sequence[DocumentRecor
 
 def highlight(query: str, text: str) -> str | None:
     """The sentence that holds most of the query's words, the first one where none holds any."""
-    wanted = {_stem(word) for word in _WORD.findall(query) if len(word) > 3}
+    wanted = _stems(word for word in _WORD.findall(query.casefold()) if len(word) > 3)
     sentences = [" ".join(each.split()) for each in _SENTENCE.split(text) if each.strip()]
     if not sentences:
         return None
-    return max(sentences, key=lambda sentence: len(wanted & {_stem(word) for word in _WORD.findall(sentence)}))
+    return max(sentences, key=lambda sentence: len(wanted & _stems(_WORD.findall(sentence.casefold()))))
 
 
-def _stem(word: str) -> str:
+def _stems(words: Iterable[str]) -> set[str]:
     """Plants and plant, energy and energies are one word to a reader; five letters tell most others apart."""
-    return word.casefold()[:5]
+    return {word[:5] for word in words}

@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 # Bytecode is kept, whatever the environment wishes: compiling anew costs each start some seconds.
 SERVE := STUDYGRAPH_DEMO="$${STUDYGRAPH_DEMO:-true}" STUDYGRAPH_PORT="$(PORT)" STUDYGRAPH_DATA_DIR="$(DATA)" PYTHONDONTWRITEBYTECODE=
 
-.PHONY: run dev test test-servers check format lock demo schema clean corpus bench-start bench-execution bench-stores explorer help
+.PHONY: run dev test test-servers test-clients check format lock demo schema clean corpus fuzz bench-start bench-execution bench-stores bench-face explorer help
 
 run: $(VENV)/.run ## Set up, start the embedded stores, serve with the demo school (PORT=8000 DATA=.data)
 	@$(SERVE) exec $(BIN)/python -m graph serve
@@ -23,8 +23,15 @@ test-servers: $(VENV)/.dev ## Contracts, front page and queries on real servers,
 	@$(BIN)/python -m tests.servers
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST) $(or $(TESTS),tests/real tests/stores)
 
+test-clients: $(VENV)/.dev ## Real clients against a running server: Apollo, urql, Relay, graphql-ws and -sse, codegen, gql (Node 20.19 or newer and npm)
+	@.ci/clients
+	@$(BIN)/python -m pytest -v -n 0 $(PYTEST) $(or $(TESTS),tests/clients)
+
 corpus: $(VENV)/.dev ## Plans against graphql-core: 20,000 operations, 10,000 mutated and 100,000 different documents (SEED=7)
 	@$(BIN)/python -m tests.corpus --count 20000 --mutated 10000 --documents 100000 $(if $(SEED),--seed $(SEED))
+
+fuzz: $(VENV)/.dev ## 20,000 requests that went wrong somewhere, against a server of its own: coded answers, no crash, flat memory (SEED=7)
+	@$(BIN)/python -m tests.fuzz --count 20000 $(if $(SEED),--seed $(SEED))
 
 check: $(VENV)/.dev ## Lint, types, arrows between the rooms, the printed schema
 	@$(BIN)/ruff check .
@@ -50,6 +57,9 @@ bench-execution: $(VENV)/.dev ## Processor time an answer, ours next to a hand-w
 
 bench-stores: $(VENV)/.dev ## What our clients cost next to the bare drivers, each store that can be had -> bench/out/stores.json
 	@$(BIN)/python -m bench.stores
+
+bench-face: $(VENV)/.dev ## What guard, log and metrics cost, with and without them -> bench/out/face.json
+	@$(BIN)/python -m bench.face
 
 explorer: ## Build the full explorer, GraphiQL (Node 20.19 or newer and npm) -> graph/explorer/built
 	@.ci/explorer

@@ -13,11 +13,16 @@ from datadir.postgresql import embedded as postgresql
 CONNECTIONS: Final = 160
 
 
-def main() -> None:
-    """Serve, as the command line says."""
+def widen() -> None:
+    """Make room, before a server starts."""
     # It may not have been renamed.
     assert "max_connections" in postgresql._SETTINGS
     postgresql._SETTINGS["max_connections"] = str(CONNECTIONS)
+
+
+def main() -> None:
+    """Serve, as the command line says."""
+    widen()
     runpy.run_module("graph", run_name="__main__", alter_sys=True)
 
 

@@ -218,6 +218,7 @@ def _environment(data: Path, port: int) -> dict[str, str]:
         "STUDYGRAPH_LOG_LEVEL": "warning",
         # Counted all the same, as for everybody; one account asks for all here.
         "STUDYGRAPH_LIMIT_BUDGET": "999999999",
+        "STUDYGRAPH_LIMIT_RATE": "999999999/minute",
     }
 
 

@@ -35,7 +35,7 @@ SIZE: Final = 10
 ACCOUNTS: Final = ("bench", "teacher")
 _READY: Final = "query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Document { status } } }"
 # A worker that is kept busy by eight connections waits for itself, not for its stores.
-_SETTINGS: Final = {
+SETTINGS: Final = {
     "STUDYGRAPH_DEMO_SIZE": str(SIZE),
     "STUDYGRAPH_PUBLIC_URL": PUBLIC_URL,
     "STUDYGRAPH_STORE_DEADLINE_MS": "60000",
@@ -66,6 +66,12 @@ class Operation:
         return dict(json.loads(text))
 
 
+def question_to(port: int, operation: Operation, token: str, *, fails: bool = False) -> Question:
+    """How a server of the program is asked for an operation."""
+    body = json.dumps({"query": operation.query, "variables": operation.variables}).encode()
+    return Question(port, "/graphql", token, body, fails=fails)
+
+
 @dataclass(frozen=True, slots=True)
 class Variants:
     """The running processes. `tokens` by account."""
@@ -93,8 +99,7 @@ class Variants:
             return Question(self.hand.port, f"{path}?{asked}" if asked else path, token)
         servers = {"ours": self.ours, "healthy": self.sick, "failing": self.sick}
         port = servers.get(variant, self.strawberry).port
-        body = json.dumps({"query": operation.query, "variables": operation.variables}).encode()
-        return Question(port, "/graphql", token, body, fails=variant == "failing")
+        return question_to(port, operation, token, fails=variant == "failing")
 
     def answer(self, variant: str, operation: Operation) -> Any:
         """The members of a variant's answer."""
@@ -112,16 +117,16 @@ class Variants:
 def running(place: Path) -> Iterator[Variants]:
     """All of them, answering from one school in `place`. Raises BenchError."""
     data = place / "school"
-    with Server(data, _SETTINGS) as server:
-        _wait_for_school(server)
+    with Server(data, SETTINGS) as server:
+        wait_for_school(server)
     # Copied while nobody writes.
     for name in ("strawberry", "hand", "sick"):
         shutil.copytree(data / "qdrant", place / name / "qdrant")
     with ExitStack() as stack:
-        ours = stack.enter_context(Server(data, _SETTINGS, ("bench.roomy", "serve")))
+        ours = stack.enter_context(Server(data, SETTINGS, ("bench.roomy", "serve")))
         ours.until(ours.page_answers, "the page answered")
-        places, owner_url = _places(ours, place / "hand" / "qdrant")
-        strawberry_settings = _SETTINGS | {
+        places, owner_url = places_of(ours, place / "hand" / "qdrant")
+        strawberry_settings = SETTINGS | {
             "STUDYGRAPH_DEMO": "false",
             "STUDYGRAPH_EXECUTION": "graphql-core",
             "STUDYGRAPH_SECRET": places.secret,
@@ -150,7 +155,8 @@ def running(place: Path) -> Iterator[Variants]:
             yield variants
 
 
-def _wait_for_school(server: Server) -> None:
+def wait_for_school(server: Server) -> None:
+    """Until all of it is written, vectors too. Raises BenchError."""
     server.until(server.page_answers, "the page answered")
     token = server.token("admin")
     ids = [encode("Document", plan.id) for plan in plans()]
@@ -162,7 +168,7 @@ def _wait_for_school(server: Server) -> None:
     server.until(all_embedded, "all texts were embedded", every=0.25)
 
 
-def _places(ours: Server, qdrant: Path) -> tuple[Places, str]:
+def places_of(ours: Server, qdrant: Path) -> tuple[Places, str]:
     """Where the stores of this run are, for the application's role, and the database for its owner."""
     commands = [
         Path(f"/proc/{each.pid}/cmdline").read_text().split("\0")

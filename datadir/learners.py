@@ -64,6 +64,7 @@ _TABLES: Final = (
     Held(_PG, "topics", why="what can be learned"),
     Held(_PG, "npcs", why="personas are made up"),
     Held(_PG, "scenarios", why="situations are made up"),
+    Held(_PG, "audit_log", why="ids alone, which name nobody once a person is erased: what was done has to stay known"),
     Held(_PG, "alembic_version", why="the schema's revision"),
     Held(_PG, "embedded.log_end", why="offsets of the embedded event log; its events are rows of the outbox"),
     Held(_PG, "embedded.consumer", why="who reads the embedded event log: programs"),
@@ -79,7 +80,8 @@ _COLLECTIONS: Final = (
 _KEYS: Final = (
     *_all(_REDIS, "<user_id>", "session:{<user_id>}.<random> presence:{<user_id>} ratelimit:{<user_id>}:<endpoint>"),
     *_all(_REDIS, "<user_id>", "session:{<user_id>}.<simulation_id>:context chat:{<user_id>}.<session_id>:history"),
-    *_all(_REDIS, "<user_id>", "scope:{<user_id>} proctor:session:{<user_id>}.<session_id>"),
+    *_all(_REDIS, "<user_id>", "proctor:session:{<user_id>}.<session_id>"),
+    Held(_REDIS, "ratelimit:<digest>:{<endpoint>}", why="hashes of what was tried to come in by, for a minute"),
     Held(_REDIS, "live:<kind>:{<id>}", ("<id>", "user_id"), why="the id is a person's where the kind is notifications"),
     Held(_REDIS, "queue:background_tasks", through=("id", "jobs")),
     Held(_REDIS, "cache:{<cache>}:<digest>", why="never a value that depends on who asks"),
@@ -111,6 +113,7 @@ _PREFIXES: Final = (
     Held(_OBJECT, "recordings", why="everybody's who was there: they go with the meeting"),
     Held(_OBJECT, "documents", why="a classroom's; who uploaded a document says its row"),
     Held(_OBJECT, "knowledge", why="the school's; who uploaded a document says its row"),
+    Held(_OBJECT, "audit", why="places in the audit log, and nobody's id"),
 )
 
 HELD: Final = (*_TABLES, *_COLLECTIONS, *_KEYS, *_PAYLOADS, *_SERIES_TABLES, *_TOPICS, *_PREFIXES)

@@ -18,6 +18,7 @@ import asyncpg
 
 from datadir import ledger
 from datadir.addresses import Addresses
+from datadir.audit import AuditLog
 from datadir.circuit import Circuit
 from datadir.errors import StoreError, StoreMisconfigured
 from datadir.migrations.migrate import ADVISORY_LOCK
@@ -75,11 +76,16 @@ class Stores:
     events: EventLog
     objects: Objects
     embedded: frozenset[StoreName]
+    # Rests in two of them.
+    audit: AuditLog = field(init=False)
     # Background work on a store, in percent, while it goes on.
     progress: dict[StoreName, int] = field(default_factory=dict)
     _seen: list[StoreHealth] = field(default_factory=list)
     _seen_at: float = float("-inf")
     _looking: asyncio.Task[list[StoreHealth]] | None = None
+
+    def __post_init__(self) -> None:
+        self.audit = AuditLog(self.postgresql, self.objects)
 
     async def health(self) -> list[StoreHealth]:
         """How each store answers, all asked at once; an answer serves everyone for HEALTH_LIFETIME."""
@@ -160,7 +166,7 @@ async def open_stores(
     report("opening the stores")
     postgresql = await opener.postgresql(report)
     # One after the other: each imports its library first, which holds the loop longer than another's deadline.
-    return Stores(
+    stores = Stores(
         postgresql=postgresql,
         redis=await opener.redis(),
         documents=await opener.documents(),
@@ -170,6 +176,8 @@ async def open_stores(
         objects=await opener.objects(),
         embedded=embedded,
     )
+    stack.push_async_callback(stores.audit.close)
+    return stores
 
 
 async def start_embedded(

@@ -37,10 +37,18 @@ def answered(result: ExecutionResult, request_id: str) -> Answer:
     errors: Sequence[GraphQLError] = result.errors or ()
     if errors:
         body["errors"] = formatted(errors, request_id)
+    if result.data is None and _are_limited(body.get("errors", ())):
+        # What was tried too often was not done: nothing is there, and the status says when to come again.
+        first = body["errors"][0]
+        return Answer({"errors": [{"message": first["message"], "extensions": first["extensions"]}]}, 429, False)
     executed = result.data is not None or any(error.path for error in errors)
     if executed or not errors:
         body["data"] = result.data
     return Answer(body, 200 if executed or not errors else 400, executed=executed)
+
+
+def _are_limited(errors: Sequence[dict[str, Any]]) -> bool:
+    return bool(errors) and all(error["extensions"]["code"] == "RATE_LIMITED" for error in errors)
 
 
 def refused(error: Exception, request_id: str) -> Answer:

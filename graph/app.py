@@ -11,6 +11,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any, cast
@@ -36,6 +37,7 @@ from graph.authn import claimed_role, needs_account, seconds_left, viewer_of
 from graph.context import Context
 from graph.errors import RequestError
 from graph.execution.admitting import Admitted, Gate
+from graph.execution.by_graphql_core import watching
 from graph.execution.compiler import OperationPlan
 from graph.execution.documents import Document, Documents
 from graph.execution.explain import explained
@@ -52,6 +54,7 @@ from graph.http.listeners import Listeners
 from graph.http.objects import ObjectDownload
 from graph.http.operations import Kind
 from graph.http.origins import Origins
+from graph.http.peers import Peers
 from graph.http.sockets import Sockets, Terms
 from graph.limits.bounds import by_role, loosest
 from graph.manifests import known
@@ -61,10 +64,13 @@ from graph.schema import graphql_schema, offered_schema
 from graph.settings import Settings
 from graph.subscriptions import Followed
 from graph.telemetry import Telemetry
+from loaders.sessions import roles
+from resolvers.audit import settled
 from resolvers.deadline import Deadline
 from resolvers.downloads import Downloads
 from resolvers.errors import Unauthenticated
 from resolvers.operation import Operation, Services, Viewer
+from resolvers.viewer_watch import ViewerWatch
 
 log = structlog.get_logger("studygraph.operations")
 
@@ -95,7 +101,8 @@ class Graph:
         """The `context_value` of one operation: with it `schema().execute` runs on this process's plans too."""
         plans = self.plans if self.settings.execution == "compiled" else None
         operation = Operation(self.services, viewer, deadline)
-        return Context(operation, request_id or secrets.token_hex(8), self.documents, plans)
+        operation.request_id = request_id = request_id or secrets.token_hex(8)
+        return Context(operation, request_id, self.documents, plans)
 
     async def answer(
         self,
@@ -106,6 +113,7 @@ class Graph:
         explain: str | None = None,
         reads_only: bool = False,
         user_agent: str | None = None,
+        peer: str | None = None,
     ) -> Answer:
         """One operation, from envelope to response. `explain` is `1` (the plan beside the answer) or `only` (the plan
         instead of it, without any store call). Never raises."""
@@ -129,9 +137,12 @@ class Graph:
                 viewer = await deadline.within(asking)
                 role = viewer.role if viewer else None
                 context = self.context(viewer, request_id, deadline)
-                context.operation.user_agent = user_agent
+                context.operation.user_agent, context.operation.name = user_agent, name
+                context.operation.peer = peer
                 try:
                     result = await self._executed(document, envelope, variables, context)
+                    if context.operation.reads is not None or context.operation.audited:
+                        await settled(context.operation)
                 finally:
                     context.operation.over()
                 answer = answered(result, request_id)
@@ -171,6 +182,7 @@ class Graph:
         explain: str | None = None,
         reads_only: bool = False,
         user_agent: str | None = None,
+        peer: str | None = None,
         after: str | None = None,
         in_parts: bool = False,
     ) -> AsyncGenerator[Answer, None]:
@@ -197,6 +209,7 @@ class Graph:
                 explain=explain,
                 reads_only=reads_only,
                 user_agent=user_agent,
+                peer=peer,
             )
             return
         followed = Followed(
@@ -289,6 +302,7 @@ class Graph:
             variable_values=envelope.variables,
             operation_name=name,
             hide_suggestions=True,
+            middleware=watching(context.operation, document.operation(name).operation),
         )
         return result if isinstance(result, ExecutionResult) else cast("ExecutionResult", await result)
 
@@ -321,7 +335,8 @@ def application(
             key_set.tokens = opened.tokens
             endpoint.answer = graph.answer
             sockets.graph = graph
-            sockets.listeners = Listeners(graph.viewer, settings.sockets_per_user)
+            watch = ViewerWatch(partial(roles, opened.stores), opened.seen_sessions)
+            sockets.listeners = Listeners(watch, settings.sockets_per_user)
             endpoint.streams.graph, endpoint.streams.listeners = graph, sockets.listeners
             graph.telemetry.admission = admission
             health.stores, health.registry = opened.stores.health, graph.telemetry.registry
@@ -334,17 +349,19 @@ def application(
         most=settings.operations_at_once, queue=settings.operations_waiting, most_sockets=settings.sockets_at_once
     )
     origins = Origins(settings.origins, settings.base_url)
+    peers = Peers(settings.trusted_proxies)
     https = settings.base_url.startswith("https://")
     endpoint = GraphQLEndpoint(
         page=explorer.page,
         admission=admission,
         origins=origins,
+        peers=peers,
         https=https,
         batch_limit=settings.batch_limit,
         http_spec=settings.http_spec,
     )
     terms = Terms(settings.socket_init_seconds, settings.subscriptions_per_socket)
-    sockets = Sockets(terms=terms, admission=admission, origins=origins)
+    sockets = Sockets(terms=terms, admission=admission, origins=origins, peers=peers)
     downloads = ObjectDownload()
     key_set = KeySet()
     token = settings.metrics_token.get_secret_value() if settings.metrics_token else None

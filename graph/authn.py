@@ -22,7 +22,7 @@ from graph.execution.edge import Root, spec_of
 from resolvers.access.labels import Label
 from resolvers.errors import Unauthenticated
 from resolvers.operation import Services, Viewer
-from resolvers.sessions import Spends, resumed
+from resolvers.sessions import Spends, listening, resumed
 
 
 async def viewer_of(
@@ -33,6 +33,12 @@ async def viewer_of(
     if authorization is None:
         return None
     return await resumed(services, _token(authorization), reads=reads, spends=spends)
+
+
+async def listener_of(services: Services, authorization: str | None) -> Viewer | None:
+    """The same for who asks nothing and is told something: their session is read, not prolonged. One store call. Raises
+    Unauthenticated, StoreUnavailable."""
+    return None if authorization is None else await listening(services, _token(authorization))
 
 
 def claimed_role(services: Services, authorization: str | None) -> str | None:

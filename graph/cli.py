@@ -1,4 +1,5 @@
-"""What can be done from a shell? Serve, migrate, make an administrator, print the schema, name the demo's people."""
+"""What can be done from a shell? Serve, migrate, make an administrator, verify the audit log, print the schema, name
+the demo's people."""
 
 from __future__ import annotations
 
@@ -104,6 +105,21 @@ def create(
     else:
         password = sys.stdin.readline().rstrip("\n")
     _run_on_stores("create_admin", settings, email, password, name)
+
+
+audit = typer.Typer(no_args_is_help=True, help="The audit log: who read or changed whose records.")
+app.add_typer(audit, name="audit")
+
+
+@audit.callback()
+def audit_log() -> None:
+    """The audit log: who read or changed whose records."""
+
+
+@audit.command()
+def verify(data: Annotated[Path | None, typer.Option(help="Data folder; STUDYGRAPH_DATA_DIR.")] = None) -> None:
+    """Say whether the audit log is as it was written: 0 where it is, 1 with what is broken where not."""
+    _run_on_stores("verify_audit", _settings(data_dir=data))
 
 
 @app.command()

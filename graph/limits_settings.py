@@ -11,9 +11,11 @@ from typing import Annotated, Any
 from pydantic import Field, PlainValidator
 from pydantic_settings import BaseSettings, NoDecode
 
-from graph.limits.bounds import PerRole, read
+from graph.limits.bounds import PerRole, read, read_rates
+from resolvers.rate import Rate
 
-Limit = Annotated[PerRole, NoDecode, PlainValidator(read)]
+Limit = Annotated[PerRole[int], NoDecode, PlainValidator(read)]
+RateLimit = Annotated[PerRole[Rate], NoDecode, PlainValidator(read_rates)]
 
 
 def _limit(default: str, description: str) -> Any:
@@ -44,4 +46,8 @@ class LimitsSettings(BaseSettings):
     limit_cost: Limit = _limit("20000", "The cost of an operation.")
     limit_budget: Limit = _limit(
         "300000 teacher=600000 admin=1000000 service=2000000", "The cost of a person's operations in a minute; 0: any."
+    )
+    limit_rate: RateLimit = Field(
+        PerRole(Rate(600), (("teacher", Rate(1_200)), ("admin", Rate(1_200)), ("service", Rate(6_000)))),
+        description="How often a person may ask; 0/minute: as often as they like.",
     )

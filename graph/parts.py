@@ -19,6 +19,7 @@ from graph.authn import viewer_of
 from graph.execution.documents import Document
 from graph.execution.incremental import in_parts
 from graph.http.envelope import Envelope
+from resolvers.audit import settled
 from resolvers.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -109,11 +110,15 @@ class _Work:
         asking = viewer_of(graph.services, authorization, reads=True, spends=admitted.spends)
         viewer = await deadline.within(asking)
         context = graph.context(viewer, self._request_id, deadline)
+        operation = context.operation
+        operation.name = self._definition.name.value if self._definition.name else None
         assert self._document.in_parts is not None
         found = in_parts(graph.offered, self._document.in_parts, context, envelope.variables, envelope.operation_name)
         shown = calls if self._wants_ledger and graph.may_look(viewer.role if viewer else None) else None
         async with aclosing(found) as each:
             async for part in each:
+                if operation.reads is not None:
+                    await settled(operation)
                 answer = answered(part, self._request_id) if isinstance(part, ExecutionResult) else Answer(part)
                 extensions: dict[str, Any] = {}
                 if "data" in answer.body:

@@ -7,7 +7,6 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import structlog
 
 from datadir.addresses import Addresses
+from datadir.audit_check import Verdict, checked
 from datadir.data_folder import DataFolder, DataFolderUnusable
 from datadir.errors import StoreError, StoreMisconfigured, StoreUnavailable
 from datadir.launcher import Launcher
@@ -27,10 +27,12 @@ from datadir.tls import PREFIXES, TlsFiles
 from graph.settings import SHORTEST_SECRET, Settings
 from loaders import sessions
 from loaders.accounts import PREAMBLE
+from loaders.charges import COUNT
 from loaders.cursor import Cursors
 from loaders.persisted import FETCH, KEEP
 from resolvers import key_rotation, signing_keys
 from resolvers.accounts.create_administrator import create_administrator
+from resolvers.attempts import Limiter, LogIns
 from resolvers.job_kinds import KINDS
 from resolvers.jobs import Runner
 from resolvers.operation import Services
@@ -38,7 +40,6 @@ from resolvers.passwords import Passwords
 from resolvers.sessions import SeenSessions
 from resolvers.signing_keys import SigningKeys
 from resolvers.tokens import Tokens
-from resolvers.viewer_watch import ViewerWatch
 
 if TYPE_CHECKING:
     from resolvers.problem import Problem
@@ -143,7 +144,7 @@ async def opened(
     secret = secret_of(settings, folder)
     async with AsyncExitStack() as stack:
         stores, launcher = await _stores(addresses(settings, secret), stack, folder, progress)
-        await stores.redis.load([PREAMBLE, FETCH, KEEP, *sessions.SCRIPTS])
+        await stores.redis.load([PREAMBLE, COUNT, FETCH, KEEP, *sessions.SCRIPTS])
         await key_rotation.begin(stores)
         embedder = Embedder()
         stack.push_async_callback(embedder.close)
@@ -157,10 +158,11 @@ async def opened(
             Tokens(secret, keys=_keys(settings, secret)),
             passwords,
             seen,
-            viewers=ViewerWatch(partial(sessions.seen, stores)),
             letters=_letters(settings),
             reset_url=settings.reset_url,
+            limiter=Limiter(LogIns(settings.log_ins_per_account, settings.log_ins_per_peer, settings.log_ins_in_total)),
         )
+        stack.callback(services.pictures.close)
         if launcher is not None:
             await stack.enter_async_context(_background(_watch(launcher, died)))
         if settings.demo:
@@ -206,6 +208,21 @@ async def migrated(settings: Settings, folder: DataFolder | None, progress: Prog
     """Open the stores, which brings their schemas up to date, and close them. Raises StoreMisconfigured."""
     async with AsyncExitStack() as stack:
         await _stores(addresses(settings, secret_of(settings, folder)), stack, folder, progress)
+
+
+async def audit_checked(settings: Settings, folder: DataFolder | None, progress: Progress) -> Verdict:
+    """Whether the audit log is as it was written; nothing is changed. Raises StoreMisconfigured, StoreUnavailable."""
+    where = addresses(settings, secret_of(settings, folder))
+
+    def report(done: int, total: int) -> None:
+        progress.share("rows", done, total)
+
+    async with AsyncExitStack() as stack:
+        launcher = None
+        if folder is not None:
+            launcher = await stack.enter_async_context(Launcher(folder, progress.step))
+        with _unanswered(where):
+            return await checked(where, folder=folder, launcher=launcher, step=progress.step, report=report)
 
 
 async def pending_changes(
@@ -291,6 +308,8 @@ async def _watch(launcher: Launcher, died: Callable[[str], None]) -> None:
 def _import_what_waits(settings: Settings) -> None:
     """What the start did not wait for, before the first question or page has to."""
     import_module("datadir.qdrant.models")
+    # What counts while Redis is away: that moment has enough to do.
+    import_module("limits.aio.strategies")
     if settings.demo:
         from graph.explorer.tabs import explorer
 

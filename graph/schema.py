@@ -18,9 +18,10 @@ from graph.execution.incremental import DIRECTIVES
 from graph.types.accounts import AccountMutations, AccountQueries, Session, User
 from graph.types.activity import Activity
 from graph.types.assessments import Assessment
+from graph.types.audit import AuditEntry, AuditQueries
 from graph.types.classrooms import Classroom, ClassroomMember, ClassroomQueries
 from graph.types.courses import Course, Enrollment
-from graph.types.federation import as_entities
+from graph.types.federation import DEFINITIONS, as_entities
 from graph.types.governance import GovernanceQueries, GovernanceSubscriptions
 from graph.types.library import Document, DocumentChunk
 from graph.types.meetings import Meeting, Recording, Transcript, TranscriptSegment
@@ -30,6 +31,7 @@ from graph.types.scalars import SCALARS
 NODES = (
     Activity,
     Assessment,
+    AuditEntry,
     Classroom,
     ClassroomMember,
     Course,
@@ -49,7 +51,14 @@ FederationQueries: Any = as_entities(NODES)
 
 
 @strawberry.type(description="What may be read.")
-class Query(AccountQueries, ClassroomQueries, GovernanceQueries, RefetchQueries, FederationQueries):  # type: ignore[misc]
+class Query(
+    AccountQueries,
+    AuditQueries,
+    ClassroomQueries,
+    GovernanceQueries,
+    RefetchQueries,
+    FederationQueries,  # type: ignore[misc]
+):
     """The root of reads."""
 
 
@@ -112,10 +121,10 @@ def offered_schema() -> GraphQLSchema:
 
 
 def sdl() -> str:
-    """The schema as `schema.graphql` holds it."""
+    """The schema as `schema.graphql` holds it: whole, every directive in it is defined there."""
     offered = copy(schema())
     offered._schema = offered_schema()
-    return offered.as_str() + "\n"
+    return DEFINITIONS + offered.as_str() + "\n"
 
 
 def _graphql(built: strawberry.federation.Schema) -> GraphQLSchema:

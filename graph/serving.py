@@ -17,6 +17,7 @@ import structlog
 import uvicorn
 from pydantic import SecretStr
 
+from datadir.audit_check import sentences
 from datadir.data_folder import DataFolder, DataFolderError, claim
 from datadir.errors import StoreError
 from graph.app import application
@@ -25,7 +26,16 @@ from graph.http.socket_connection import SocketConnection
 from graph.logs import configure_logs
 from graph.manifests import known
 from graph.orders import Orders, Stopped
-from graph.process import Progress, addresses, administrator_made, migrated, opened, pending_changes, secret_of
+from graph.process import (
+    Progress,
+    addresses,
+    administrator_made,
+    audit_checked,
+    migrated,
+    opened,
+    pending_changes,
+    secret_of,
+)
 from graph.progress import StartProgress
 from graph.settings import Settings, SettingsError
 from resolvers.operation import Services
@@ -136,6 +146,30 @@ def create_admin(
             raise Refused("Stopped before the account was made: do it again.")
 
     return _in_words(settings, create)
+
+
+def verify_audit(settings: Settings, progress: StartProgress) -> str | None:
+    """Say whether the audit log is as it was written; a sentence where it is not."""
+
+    def verify(orders: Orders) -> None:
+        async def look() -> None:
+            verdict = await audit_checked(settings, folder, progress)
+            for sentence in sentences(verdict.broken):
+                progress.say(sentence)
+            if verdict.broken:
+                raise Refused(f"The audit log is not as it was written: {verdict.rows} rows were looked at.")
+            if not verdict.rows:
+                progress.say("The audit log is empty.")
+            else:
+                rows = "1 row" if verdict.rows == 1 else f"{verdict.rows} rows"
+                progress.say(f"The audit log is whole: {rows}, and a head is kept of row {verdict.kept}.")
+
+        with _claimed(settings) as folder, _surprises(folder):
+            orders.run(look(), _event_loop)
+        if orders.given:
+            raise Refused("Stopped before all rows were looked at.")
+
+    return _in_words(settings, verify)
 
 
 def check_stores(settings: Settings, progress: StartProgress) -> str | None:

@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from graph.limits_settings import LimitsSettings
+from graph.log_in_settings import LogInSettings
 from graph.tls_settings import PREFIXES as TLS_PREFIXES
 from graph.tls_settings import TlsSettings
 
@@ -54,7 +55,7 @@ class SettingsError(Exception):
     """A setting that stops the start; the message is one sentence."""
 
 
-class Settings(TlsSettings, LimitsSettings):
+class Settings(TlsSettings, LogInSettings, LimitsSettings):
     """Everything that can be set. Each field's description is its row in `docs/settings.md`."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", populate_by_name=True)

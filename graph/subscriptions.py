@@ -15,7 +15,7 @@ from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode
 
 from datadir import ledger
 from graph.answers import Answer, answered, refused
-from graph.authn import seconds_left, viewer_of
+from graph.authn import listener_of, seconds_left, viewer_of
 from graph.execution.admitting import Admitted
 from graph.execution.documents import Document
 from graph.execution.executor import PlannedExecutor
@@ -107,7 +107,7 @@ class Followed:
         """What is answered to one event. Raises Unauthenticated when the session has ended, as every read does."""
         graph = self._graph
         with ledger.kept() as calls, self._timed() as deadline:
-            viewer = await deadline.within(viewer_of(graph.services, self._authorization, reads=True))
+            viewer = await deadline.within(listener_of(graph.services, self._authorization))
             of_event = executor.build_per_event_executor(event)
             of_event.context_value = context = graph.context(viewer, self._request_id, deadline)
             answer = answered(await of_event.execute_operation(), context.request_id)

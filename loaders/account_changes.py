@@ -79,11 +79,22 @@ async def set_subscription(tx: Transaction, user_id: UUID, plan: str, renews_at:
     )
 
 
-async def change_account(tx: Transaction, user_id: UUID, changes: Mapping[str, Any], at: datetime) -> None:
-    """Other values in these columns of the account."""
+async def change_account(tx: Transaction, user_id: UUID, changes: Mapping[str, Any], at: datetime) -> str | None:
+    """Other values in these columns of the account. Answers the picture of before: an address, the key of an object, or
+    None."""
     _known(changes, _ACCOUNT)
     terms = ", ".join(f"{column} = ${number}" for number, column in enumerate(changes, start=3))
-    await tx.execute(f"update users set updated_at = $2, {terms} where id = $1", user_id, at, *changes.values())
+    # Held from here on: of two who change the picture together each is told another one of before.
+    before = "select id, avatar_url from users where id = $1 for update"
+    rows = await tx.fetch(
+        f"update users u set updated_at = $2, {terms} from ({before}) before where u.id = before.id "
+        "returning before.avatar_url",
+        user_id,
+        at,
+        *changes.values(),
+    )
+    found: str | None = rows[0][0] if rows else None
+    return found
 
 
 async def change_profile(tx: Transaction, user_id: UUID, changes: Mapping[str, Any], at: datetime) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 from datadir.postgresql.record import Row
 from datadir.redis import keys
 from datadir.scope import Scope
-from loaders.charges import COUNTING, Charge, Charged, arguments_of, charged, keys_of
+from loaders.charges import Charge, TooMuch, arguments_of, counting, keys_of, too_much
 from loaders.degrading import Degrades, degrades
 from loaders.page import Listing, Order, OrderColumn, Page, PageRequest, root_page
 from loaders.sessions import UserSessionRecord
@@ -132,7 +132,7 @@ class SessionRecord(NamedTuple):
     user_id: UUID
     role: str
     created_at: datetime
-    charged: tuple[Charged, ...] = ()
+    too_much: TooMuch | None = None
 
 
 # KEYS: session, presence. ARGV: now (s), sliding TTL (s), longest life (s), presence TTL (s), whose session it must be.
@@ -148,7 +148,7 @@ end
 redis.call('HSET', KEYS[1], 'last_activity', ARGV[1])
 redis.call('EXPIRE', KEYS[1], math.max(1, math.floor(math.min(left, tonumber(ARGV[2])))))
 redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[4])
-{COUNTING}
+{counting("session", 3, 6)}
 return session
 """
 
@@ -309,4 +309,4 @@ async def live_session(
     if found is None:
         return None
     created_at = datetime.fromtimestamp(float(found[2]), UTC)
-    return SessionRecord(session_id, UUID(found[0]), found[1], created_at, charged(found[3:]))
+    return SessionRecord(session_id, UUID(found[0]), found[1], created_at, too_much(charges, found[3:]))

@@ -56,6 +56,10 @@ def _test(test: Test, fields: Mapping[str, tuple[str, str]], args: list[Any]) ->
     sql, kind = fields[test.field]
     if test.operator == "isNull":
         return f"{sql} is null" if test.value else f"{sql} is not null"
+    if kind.endswith("[]"):
+        # A column of many: one of them must be the value.
+        args.append(list(test.value) if test.operator == "in" else [test.value])
+        return f"{sql} && $?::{kind}"
     if test.operator == "in":
         args.append(list(test.value))
         return f"{sql} = any($?::{kind}[])"

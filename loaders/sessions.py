@@ -55,14 +55,6 @@ class KeptSession(NamedTuple):
     revoked_at: datetime | None
 
 
-class Seen(NamedTuple):
-    """What a look at a session finds, without prolonging it: its role, None where it has ended; when its owner's
-    memberships changed last, None for not within a day."""
-
-    role: str | None
-    scope_version: int | None
-
-
 # A day's rest of sessions that are over, so that a row goes at the next log-in and never before its token has ended.
 _INSERT: Final = """
 with over as (delete from user_sessions where user_id = $2 and expires_at < $5)
@@ -75,12 +67,7 @@ _SET_ROLE: Final = """
 if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'role', ARGV[1]) end
 return 1
 """
-_SCOPE_CHANGED: Final = """
-local now = redis.call('TIME')
-redis.call('SET', KEYS[1], string.format('%d%06d', now[1], now[2]), 'EX', ARGV[1])
-return 1
-"""
-SCRIPTS: Final = (_SET_ROLE, _SCOPE_CHANGED)
+SCRIPTS: Final = (_SET_ROLE,)
 
 
 def session_of(user_id: UUID, record_id: UUID) -> str:
@@ -198,26 +185,11 @@ async def set_role(stores: Stores, user_id: UUID, record_ids: Iterable[UUID], ro
 
 
 @degrades(Degrades.ERROR)
-async def scope_changed(stores: Stores, user_ids: Iterable[UUID]) -> None:
-    """Say that memberships of these people have changed, to whoever listens for them on an open socket. At most one
-    store call."""
-    script, pipeline = stores.redis.script(_SCOPE_CHANGED, repeatable=True), stores.redis.pipeline()
-    for each in user_ids:
-        pipeline.script(script, [keys.scope_version(each)], [keys.SCOPE_TTL])
-    await pipeline.send()
-
-
-@degrades(Degrades.ERROR)
-async def seen(stores: Stores, sessions: Sequence[tuple[str, UUID]]) -> list[Seen]:
-    """Look at sessions, each by its id and whose it must be: none is prolonged, nobody is marked as present. One store
-    call, whatever their number; none for none."""
-    asked: list[tuple[str, ...]] = []
-    for session_id, user_id in sessions:
-        asked += [("HMGET", keys.session(session_id), "user_id", "role"), ("GET", keys.scope_version(user_id))]
-    if not asked:
-        return []
+async def roles(stores: Stores, sessions: Sequence[tuple[str, UUID]]) -> list[str | None]:
+    """The roles of sessions, each given by its id and whose it must be; None for one that has ended. None is prolonged,
+    nobody is marked as present. One store call, whatever their number; none for none."""
+    asked = [("HMGET", keys.session(session_id), "user_id", "role") for session_id, _ in sessions]
     found = await stores.redis.send(asked, repeatable=True)
     return [
-        Seen(role if owner == str(user_id) else None, None if version is None else int(version))
-        for (_, user_id), (owner, role), version in zip(sessions, found[::2], found[1::2], strict=True)
+        role if owner == str(user_id) else None for (_, user_id), (owner, role) in zip(sessions, found, strict=True)
     ]

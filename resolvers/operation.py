@@ -13,8 +13,11 @@ from datadir.scope import ANONYMOUS, Scope
 from loaders import Loaders
 from loaders.watch import Watch
 from resolvers.access.scope import scope_of
+from resolvers.attempts import Limiter
+from resolvers.audit import Reads
 from resolvers.deadline import Deadline
 from resolvers.errors import Unauthenticated
+from resolvers.pictures import Pictures
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
     from resolvers.passwords import Passwords
     from resolvers.sessions import SeenSessions
     from resolvers.tokens import Tokens
-    from resolvers.viewer_watch import ViewerWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +52,14 @@ class Services:
     passwords: Passwords
     # None: whoever cannot be asked about is refused.
     seen_sessions: SeenSessions | None = None
-    # Tells open sockets that their viewer is no longer who they were; None: nobody is told.
-    viewers: ViewerWatch | None = None
+    # What may be tried how often.
+    limiter: Limiter = field(default_factory=Limiter)
     # None: no letters leave this program.
     letters: Letters | None = None
     # Where letters send people who forgot their password; None: they find the token alone.
     reset_url: str | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    pictures: Pictures = field(default_factory=Pictures)
     # Set once every document that waited at the start can be searched.
     indexed: asyncio.Event = field(default_factory=asyncio.Event)
     # How the stores are, looked at once for all who follow it. How long a ping took is no change.
@@ -73,6 +76,17 @@ class Operation:
         self.deadline = deadline or Deadline()
         # What the client calls itself: shown to whoever looks where they are logged in.
         self.user_agent: str | None = None
+        # The address that it came from; None where it came over no connection.
+        self.peer: str | None = None
+        # What the document calls it, and by which id the log of operations knows it: the audit log says both.
+        self.name: str | None = None
+        self.request_id = ""
+        # What an administrator reads of others; None: whoever asks is none.
+        self.reads = _reads_of(viewer)
+        # Those of whoever asked before somebody logged in or out here.
+        self.read_before: tuple[Reads, ...] = ()
+        # Whether the audit log has more of this operation than `reads`.
+        self.audited = False
         self._opening: asyncio.Task[Loaders] | None = None
         self._opened: Loaders | None = None
 
@@ -125,11 +139,13 @@ class Operation:
         """Go on as the viewer who has just logged in: what is selected below is read with that scope."""
         self.viewer = viewer
         self._begin_anew()
+        self._read_anew()
 
     def leave(self) -> None:
         """Go on as nobody: whoever has just logged out sees no more than anybody."""
         self.viewer = None
         self._begin_anew()
+        self._read_anew()
 
     @asynccontextmanager
     async def writing(self, scope: Scope | None = None) -> AsyncIterator[Transaction]:
@@ -147,6 +163,15 @@ class Operation:
 
     def _begin_anew(self) -> None:
         self._opening = self._opened = None
+
+    def _read_anew(self) -> None:
+        if self.reads is not None and self.reads.subjects:
+            self.read_before, self.audited = (*self.read_before, self.reads), True
+        self.reads = _reads_of(self.viewer)
+
+
+def _reads_of(viewer: Viewer | None) -> Reads | None:
+    return Reads(viewer.user_id) if viewer is not None and viewer.role == "admin" else None
 
 
 def signed_in(operation: Operation) -> Viewer:

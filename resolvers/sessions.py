@@ -16,21 +16,29 @@ from uuid import UUID
 from datadir.errors import StoreUnavailable
 from loaders import sessions as stored
 from loaders.accounts import live_session
-from loaders.charges import of_operations
+from loaders.charges import Charge, of_person
 from resolvers.access.scope import ROLES
 from resolvers.degrading import degrades_with
 from resolvers.errors import RateLimited, Unauthenticated
 from resolvers.operation import Services, Viewer
+from resolvers.rate import LONGEST, Rate
+from resolvers.tokens import Claims
 
 GRACE: Final = 60.0
 """Seconds for which a session that was seen alive may read while Redis is down."""
 MOST: Final = 10_000
 """Sessions remembered; beyond, the one not seen for longest is forgotten."""
+_TOO_MUCH: Final = {
+    "operations": "You have asked as often as you may for now.",
+    "cost": "Your operations of this minute have cost all that they may.",
+}
 
 
 class Spends(NamedTuple):
-    """What an operation costs, and how much those of one person may cost in a minute."""
+    """What an operation takes of its sender: how often they may ask, what it costs, and how much all that they ask may
+    cost in a minute; where the most is 0, nobody counts."""
 
+    rate: Rate
     cost: int
     most: int
 
@@ -65,26 +73,72 @@ async def resumed(services: Services, token: str, *, reads: bool, spends: Spends
 
     Raises Unauthenticated, RateLimited; StoreUnavailable where Redis is down and no grace applies."""
     claims = services.tokens.verified(token)
-    charges = () if spends is None else (of_operations(claims.user_id, spends.cost, spends.most),)
+    charges = _charges(claims.user_id, spends)
     try:
         session = await live_session(services.stores, claims.user_id, claims.session_id, services.now(), charges)
     except StoreUnavailable:
-        seen = services.seen_sessions.within_grace(claims.session_id) if services.seen_sessions and reads else None
-        if seen is None or seen.user_id != claims.user_id:
+        seen = _granted(services, claims) if reads else None
+        if seen is None:
+            raise
+        viewer, refused = seen, await services.limiter.counted_here(charges) if charges else None
+    else:
+        viewer = _found(services, claims, session.role if session is not None else None)
+        refused = session.too_much if session is not None else None
+    if refused is not None:
+        raise RateLimited(_TOO_MUCH[refused.charge.key.rpartition(":")[2]], refused.seconds_left)
+    return viewer
+
+
+def _charges(user_id: UUID, spends: Spends | None) -> list[Charge]:
+    """The counters of somebody's operations, all in the slot of their session."""
+    if spends is None:
+        return []
+    charges = []
+    if spends.rate.most:
+        charges.append(of_person(user_id, "operations", 1, spends.rate.seconds, spends.rate.most))
+    if spends.most:
+        charges.append(of_person(user_id, "cost", spends.cost, LONGEST, spends.most))
+    return charges
+
+
+@degrades_with(stored.roles)
+async def listening(services: Services, token: str) -> Viewer:
+    """The viewer behind an access token, to whom something is told without their asking: their session is not prolonged
+    by it, and they are not marked as present. One store call. Raises Unauthenticated; StoreUnavailable as `resumed`."""
+    claims = services.tokens.verified(token)
+    try:
+        [role] = await stored.roles(services.stores, [(claims.session_id, claims.user_id)])
+    except StoreUnavailable:
+        seen = _granted(services, claims)
+        if seen is None:
             raise
         return seen
-    if session is None or session.role not in ROLES:
-        if services.seen_sessions is not None:
-            services.seen_sessions.forget(claims.session_id)
-        raise Unauthenticated("This session has ended. Log in again.")
+    return _found(services, claims, role)
+
+
+def session_ended() -> Unauthenticated:
+    """What is said to whoever comes with the token of a session that is over."""
+    return Unauthenticated("This session has ended. Log in again.")
+
+
+def _found(services: Services, claims: Claims, role: str | None) -> Viewer:
+    """The viewer of a session that was read. Raises Unauthenticated where it has ended."""
+    seen = services.seen_sessions
+    if role is None or role not in ROLES:
+        if seen is not None:
+            seen.forget(claims.session_id)
+        raise session_ended()
     # The session's role, not the token's: it follows the account within seconds.
-    viewer = Viewer(claims.user_id, session.role, claims.session_id)
-    if services.seen_sessions is not None:
-        services.seen_sessions.saw(viewer)
-    for counter in session.charged:
-        if counter.seconds_left:
-            raise RateLimited("Your operations of this minute have cost all that they may.", counter.seconds_left)
+    viewer = Viewer(claims.user_id, role, claims.session_id)
+    if seen is not None:
+        seen.saw(viewer)
     return viewer
+
+
+def _granted(services: Services, claims: Claims) -> Viewer | None:
+    """Whoever may read on while Redis is down."""
+    viewer = services.seen_sessions.within_grace(claims.session_id) if services.seen_sessions is not None else None
+    return viewer if viewer is not None and viewer.user_id == claims.user_id else None
 
 
 @degrades_with(stored.end_sessions)

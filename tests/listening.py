@@ -110,6 +110,7 @@ async def listening(
                 ws=SocketConnection,
                 ws_max_size=256 * 1024,
                 ws_per_message_deflate=False,
+                proxy_headers=False,
                 lifespan="off",
                 log_config=None,
                 access_log=False,

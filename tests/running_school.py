@@ -19,11 +19,13 @@ from datadir.data_folder import DataFolder, claim
 from datadir.postgresql.embedded import DATABASE, OWNER
 from graph.app import application
 from graph.explorer.tabs import demo_ids
+from graph.limits.bounds import PerRole
 from graph.process import opened
 from graph.settings import Settings
 from resolvers.demo.named import NAMED
 from resolvers.demo.roster import PASSWORD
 from resolvers.operation import Services
+from resolvers.rate import Rate
 
 LOG_IN = "mutation ($input: LogInInput!) { logIn(input: $input) { accessToken errors { code } } }"
 
@@ -109,6 +111,18 @@ class RunningSchool:
             sent["authorization"] = f"Bearer {await self.token(account)}"
         return await self.http.post("/graphql", json={"query": query, "variables": variables or {}}, headers=sent)
 
+    async def post_file(
+        self, query: str, variables: dict[str, Any], place: str, data: bytes, **headers: str
+    ) -> httpx.Response:
+        """One POST with a file at this place of the variables, by the multipart request specification."""
+        sent = {key.replace("_", "-"): value for key, value in headers.items()} | {"graphql-require-preflight": "1"}
+        form: list[tuple[str, Any]] = [
+            ("operations", (None, orjson.dumps({"query": query, "variables": variables}))),
+            ("map", (None, orjson.dumps({"0": [f"variables.{place}"]}))),
+            ("0", ("file.png", data, "image/png")),
+        ]
+        return await self.http.post("/graphql", files=form, headers=sent)
+
     async def ask(
         self, query: str, variables: dict[str, Any] | None = None, account: str | None = "teacher"
     ) -> dict[str, Any]:
@@ -129,6 +143,10 @@ async def running_school(folder: Path, **other: Any) -> AsyncIterator[RunningSch
         "log_level": "error",
         # One account asks for all of its tests; what a minute holds has tests of its own.
         "limit_budget": "0",
+        "limit_rate": PerRole(Rate(0)),
+        "log_ins_per_account": Rate(1_000_000),
+        "log_ins_per_peer": Rate(1_000_000),
+        "log_ins_in_total": Rate(1_000_000),
         # Walks through many pages at once are an administrator's here.
         "limit_variables": "50 admin=500",
         "limit_aliases": "15 admin=500",

@@ -96,8 +96,13 @@ SOFTSKILLS: Final = Prefix(
 RESULTS: Final = Prefix(
     "results/{user}/{job}/{filename}", "as made", "what a job made for somebody: a learning report, an export"
 )
+AUDIT: Final = Prefix(
+    "audit/{head}.{suffix}",
+    "`application/json`",
+    "how far the audit log was when a process last wrote to it; the rows are `audit_log` in PostgreSQL",
+)
 
-PREFIXES: Final = (RECORDINGS, DOCUMENTS, KNOWLEDGE, AVATARS, PROCTORING, SOFTSKILLS, RESULTS)
+PREFIXES: Final = (RECORDINGS, DOCUMENTS, KNOWLEDGE, AVATARS, PROCTORING, SOFTSKILLS, RESULTS, AUDIT)
 
 
 def prefix_of(key: str) -> Prefix | None:

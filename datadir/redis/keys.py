@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from typing import Final, Literal, get_args
 from uuid import UUID, uuid4
@@ -26,8 +26,6 @@ SESSION_LIFE = DAY
 """Seconds after its creation at which a session ends, however active."""
 PRESENCE_TTL = DAY
 """Seconds that Redis remembers when somebody was last seen; beyond, nobody knows."""
-SCOPE_TTL = DAY
-"""Seconds that Redis remembers that somebody's memberships changed: longer than any session lives."""
 RATE_WINDOW = MINUTE
 """Seconds that one rate-limit counter counts."""
 CACHE_TTL = 30 * MINUTE
@@ -100,8 +98,8 @@ def _shape(pattern: str) -> re.Pattern[str]:
 PATTERNS = (
     KeyPattern("session:{<user_id>}.<random>", "hash", SESSION_TTL),
     KeyPattern("presence:{<user_id>}", "string", PRESENCE_TTL),
-    KeyPattern("scope:{<user_id>}", "string", SCOPE_TTL),
     KeyPattern("ratelimit:{<user_id>}:<endpoint>", "string", RATE_WINDOW),
+    KeyPattern("ratelimit:<digest>:{<endpoint>}", "string", RATE_WINDOW),
     KeyPattern("cache:{<cache>}:<digest>", "string", CACHE_TTL),
     KeyPattern("session:{<user_id>}.<simulation_id>:context", "hash", CONTEXT_TTL),
     KeyPattern("chat:{<user_id>}.<session_id>:history", "list", CHAT_TTL),
@@ -159,16 +157,19 @@ def presence(user_id: UUID) -> str:
     return f"presence:{{{_checked(user_id)}}}"
 
 
-def scope_version(user_id: UUID) -> str:
-    """When this person's memberships last changed, in microseconds by Redis' clock."""
-    return f"scope:{{{_checked(user_id)}}}"
-
-
+# Every operation asks for two of these, mostly of somebody who has asked before: made anew they cost it microseconds.
+@lru_cache(10_000)
 def rate_limit(user_id: UUID, endpoint: str) -> str:
     """The counter of one person at one endpoint. ValueError when `endpoint` is not a plain word."""
-    if _ENDPOINT.fullmatch(endpoint) is None:
-        raise ValueError("not an endpoint's name")
-    return f"ratelimit:{{{_checked(user_id)}}}:{endpoint}"
+    return f"ratelimit:{{{_checked(user_id)}}}:{_endpoint(endpoint)}"
+
+
+def attempts(who: str, endpoint: str) -> str:
+    """The counter of somebody who need not be anybody, at one endpoint. ValueError when `endpoint` is not a plain word.
+
+    `who` may be anybody's text: it is hashed. One endpoint has one hash tag: who tries is counted with what they try
+    it at, together."""
+    return f"ratelimit:{sha256(who.encode('utf-8', 'surrogatepass')).hexdigest()}:{{{_endpoint(endpoint)}}}"
 
 
 def simulation_context(user_id: UUID, simulation_id: UUID) -> str:
@@ -200,6 +201,12 @@ def last_good(cache: str, asked: bytes) -> str:
     if _CACHE.fullmatch(cache) is None:
         raise ValueError("not a cache's name")
     return f"cache:{{{cache}}}:{sha256(asked).hexdigest()}"
+
+
+def _endpoint(name: str) -> str:
+    if _ENDPOINT.fullmatch(name) is None:
+        raise ValueError("not an endpoint's name")
+    return name
 
 
 def _checked(identity: UUID) -> UUID:

@@ -30,7 +30,8 @@ class Admitted(NamedTuple):
     @property
     def spends(self) -> Spends | None:
         """What it takes of its sender's minute; None where nobody counts."""
-        return Spends(self.price.requested, self.limits.budget) if self.limits.budget else None
+        limits = self.limits
+        return Spends(limits.rate, self.price.requested, limits.budget) if limits.budget or limits.rate.most else None
 
     def cost(self, *, viewer: bool) -> dict[str, Any]:
         """The shape of `extensions.cost`. `viewer`: whether an account asks."""

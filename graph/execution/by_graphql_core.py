@@ -9,11 +9,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Final
 
 import strawberry
 from aiodataloader import DataLoader
-from graphql import GraphQLResolveInfo
+from graphql import GraphQLResolveInfo, MiddlewareManager, OperationType
 from graphql.error import located_error
 from graphql.pyutils import Path
 
@@ -22,6 +22,7 @@ from graph.execution.edge import Edge, Leaf, Root, Stream, run
 from graph.execution.included import included_requests
 from graph.ids import encode
 from resolvers.errors import Forbidden
+from resolvers.operation import Operation
 
 
 def leaf_resolver(spec: Leaf) -> Callable[..., Any]:
@@ -87,6 +88,27 @@ def edge_resolver(spec: Edge) -> Callable[..., Any]:
         return loader.load(root)
 
     return _with_arguments_of(resolve, spec.request or _nothing, skip=0)
+
+
+def watching(operation: Operation, kind: OperationType) -> MiddlewareManager | None:
+    """What tells `operation.reads` of each field of each record, as a plan does level by level; None where nobody has
+    to hear it. A mutation may be a log-in, and who follows a stream may become an administrator."""
+    return _WATCHING if operation.reads is not None or kind is not OperationType.QUERY else None
+
+
+def _watched(resolve: Callable[..., Any], root: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
+    reads = info.context.operation.reads
+    if reads is not None and not info.field_name.startswith("__"):
+        # Imported when it is needed: faces are declared with what stands in this file.
+        from graph.types.node import concern_of
+
+        concern = concern_of(info.parent_type)
+        if concern is not None:
+            reads.saw(concern, [f"{info.parent_type.name}.{info.field_name}"], [root])
+    return resolve(root, info, **arguments)
+
+
+_WATCHING: Final = MiddlewareManager(_watched)
 
 
 def _nothing() -> None:

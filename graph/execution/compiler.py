@@ -31,7 +31,7 @@ from graph.execution.places import Places
 from graph.execution.plan import FieldPlan, ObjectPlan
 from graph.execution.run import Run
 from graph.execution.selections import Fragments, Switches, Unplannable, fields_of
-from graph.types.node import Node
+from graph.types.node import Node, concern_of
 from resolvers.operation import Operation
 
 # Fragments within fragments multiply: beyond this graphql-core does what the data, not the document, ask for.
@@ -86,7 +86,7 @@ class _Compiler:
             for key, nodes in found.items()
             if nodes[0].name.value != "__typename"
         }
-        return ObjectPlan(kind, list(found), fields)
+        return ObjectPlan(kind, list(found), fields, concern_of(kind))
 
     def field_plan(self, parent: GraphQLObjectType, key: str, nodes: list[FieldNode]) -> FieldPlan:
         name = nodes[0].name.value
@@ -138,7 +138,7 @@ class _Compiler:
                 for record in [_record(member)]
                 if record is not None
             ]
-            return AbstractCompleter(kind.name, members, nullable=nullable)
+            return AbstractCompleter(kind, members, nullable=nullable)
         assert is_object_type(kind)
         return ObjectCompleter(self.object_plan(kind, _below(nodes)), _record(kind), nullable=nullable)
 

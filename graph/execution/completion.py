@@ -12,6 +12,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from graphql import (
+    GraphQLAbstractType,
     GraphQLBoolean,
     GraphQLEnumType,
     GraphQLError,
@@ -21,9 +22,11 @@ from graphql import (
     GraphQLLeafType,
     GraphQLString,
     Undefined,
+    is_union_type,
 )
 from graphql.error import located_error
 from graphql.pyutils import inspect, is_iterable
+from strawberry.exceptions import WrongReturnTypeForUnion
 
 from graph.execution.places import InLists, Places, Some
 
@@ -383,9 +386,11 @@ class AbstractCompleter(Completer):
 
     asynchronous = True
 
-    def __init__(self, name: str, members: Sequence[tuple[type[Any], ObjectCompleter]], *, nullable: bool) -> None:
+    def __init__(
+        self, kind: GraphQLAbstractType, members: Sequence[tuple[type[Any], ObjectCompleter]], *, nullable: bool
+    ) -> None:
         super().__init__(nullable=nullable)
-        self.name = name
+        self.kind = kind
         self.members = members
 
     async def complete_later(self, run: Run, field: FieldPlan, values: Sequence[Any], places: Places) -> Completed:
@@ -400,7 +405,7 @@ class AbstractCompleter(Completer):
             if isinstance(value, Exception):
                 completed[position] = failures.at(position, value)
             elif member is None:
-                completed[position] = failures.at(position, self._unknown(field))
+                completed[position] = failures.at(position, self._unknown(field, value))
             else:
                 groups.setdefault(member, []).append(position)
 
@@ -417,10 +422,13 @@ class AbstractCompleter(Completer):
     def _member(self, value: Any) -> int | None:
         return next((at for at, (record, _) in enumerate(self.members) if isinstance(value, record)), None)
 
-    def _unknown(self, field: FieldPlan) -> GraphQLError:
+    def _unknown(self, field: FieldPlan, value: Any) -> Exception:
+        if is_union_type(self.kind):
+            return WrongReturnTypeForUnion(field.name, str(type(value)))
+        name = self.kind.name
         return GraphQLError(
-            f"Abstract type '{self.name}' must resolve to an Object type at runtime for field "
-            f"'{field.parent}.{field.name}'. Either the '{self.name}' type should provide a 'resolve_type' function "
+            f"Abstract type '{name}' must resolve to an Object type at runtime for field "
+            f"'{field.parent}.{field.name}'. Either the '{name}' type should provide a 'resolve_type' function "
             "or each possible type should provide an 'is_type_of' function.",
             field.nodes,
         )

@@ -6,18 +6,21 @@ their events runs on the plan of the stream. What the compiler does not take gra
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from typing import Any, cast
 
-from graphql import ExecutionResult, GraphQLError, OperationType, create_source_event_stream
+from graphql import ExecutionResult, GraphQLError, MiddlewareManager, OperationType, create_source_event_stream
 from graphql.pyutils import AwaitableOrValue
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from graph.context import Context
+from graph.execution.by_graphql_core import watching
 from graph.execution.compiler import OperationPlan
 from graph.execution.documents import passing
 from graph.execution.edge import Stream, spec_of
 from graph.execution.selections import fields_of
+from resolvers.audit import settled
+from resolvers.operation import Operation
 
 
 class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
@@ -28,6 +31,8 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
         super().__init__(*args, **more)
         self._stream = self._declared() if self.operation.operation is OperationType.SUBSCRIPTION else None
         self.plan = self._found()
+        if self.plan is None and isinstance(self.context_value, Context):
+            self._watch(self.context_value.operation)
 
     def source(self) -> AsyncGenerator[Any, None]:
         """The events of a subscription. Raises GraphQLError where its arguments are refused."""
@@ -46,11 +51,32 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
 
     def execute_operation(self, serially: bool | None = None) -> AwaitableOrValue[Any]:
         """The operation's answer, or that to one event."""
-        if self._stream is not None:
-            return self._event(self._stream)
-        if self.plan is None:
+        if not isinstance(self.context_value, Context):
             return super().execute_operation(serially)
-        return self.plan.execute(self.context_value.operation, self.variable_values)
+        operation = self.context_value.operation
+        operation.name = self.operation.name.value if self.operation.name else None
+        if self._stream is not None:
+            return self._settled(operation, self._event(self._stream))
+        if self.plan is not None:
+            return self._settled(operation, self.plan.execute(operation, self.variable_values))
+        answer = super().execute_operation(serially)
+        return self._settled(operation, answer) if self.is_awaitable(answer) else answer
+
+    async def _settled(self, operation: Operation, answer: Awaitable[ExecutionResult]) -> ExecutionResult:
+        """An answer, once the audit log has what was read for it."""
+        result = await answer
+        if operation.reads is not None or operation.audited:
+            try:
+                await settled(operation)
+            except Exception as error:
+                return ExecutionResult(None, [GraphQLError(str(error), original_error=error)])
+        return result
+
+    def _watch(self, operation: Operation) -> None:
+        watch = watching(operation, self.operation.operation)
+        if watch is not None:
+            theirs = self.middleware_manager.middlewares if self.middleware_manager is not None else ()
+            self.middleware_manager = MiddlewareManager(*theirs, *watch.middlewares)
 
     async def _event(self, stream: Stream) -> ExecutionResult:
         operation = self.context_value.operation

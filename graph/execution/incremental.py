@@ -17,6 +17,7 @@ from graphql import (
     GraphQLSchema,
     GraphQLStreamDirective,
     InitialIncrementalExecutionResult,
+    OperationType,
     SubsequentIncrementalExecutionResult,
     Visitor,
     experimental_execute_incrementally,
@@ -26,6 +27,7 @@ from graphql.language.visitor import REMOVE, VisitorActionEnum
 
 from graph.context import Context
 from graph.errors import formatted
+from graph.execution.by_graphql_core import watching
 
 DIRECTIVES: Final = (GraphQLDeferDirective, GraphQLStreamDirective)
 _NAMES: Final = frozenset(each.name for each in DIRECTIVES)
@@ -57,6 +59,7 @@ async def in_parts(
         variable_values=variables,
         operation_name=operation_name,
         hide_suggestions=True,
+        middleware=watching(context.operation, OperationType.QUERY),
     )
     result: Any = await running if isawaitable(running) else running
     if isinstance(result, ExecutionResult):

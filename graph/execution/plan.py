@@ -20,6 +20,7 @@ from graph.execution.edge import run as run_edge
 from graph.execution.places import Places, UnderKey
 from graph.execution.run import Run
 from graph.ids import encoder
+from resolvers.audit import Concern
 from resolvers.errors import Forbidden
 
 _NO_ARGUMENTS: Final[tuple[Any, ...]] = ()
@@ -171,12 +172,21 @@ def _getter(kind: type[Any], attribute: str) -> Callable[[Any], Any]:
 class ObjectPlan:
     """A selection on one concrete type."""
 
-    __slots__ = ("_build", "_constants", "_later", "_now", "asynchronous", "fields", "kind")
+    __slots__ = ("_build", "_constants", "_later", "_names", "_now", "asynchronous", "concern", "fields", "kind")
 
-    def __init__(self, kind: GraphQLObjectType, keys: Sequence[str], fields: dict[str, FieldPlan]) -> None:
-        """`keys` in the order of the answer; those without a field are `__typename`."""
+    def __init__(
+        self,
+        kind: GraphQLObjectType,
+        keys: Sequence[str],
+        fields: dict[str, FieldPlan],
+        concern: Concern | None = None,
+    ) -> None:
+        """`keys` in the order of the answer; those without a field are `__typename`. `concern`: what the audit log
+        hears where an administrator reads this."""
         self.kind = kind
         self.fields = fields
+        self.concern = concern if fields else None
+        self._names = frozenset(f"{kind.name}.{field.name}" for field in fields.values())
         places = [(position, fields[key]) for position, key in enumerate(keys) if key in fields]
         self._now = [(position, field) for position, field in places if not field.asynchronous]
         self._later = [(position, field) for position, field in places if field.asynchronous]
@@ -218,6 +228,8 @@ class ObjectPlan:
         return self._objects(columns, failed, 1)
 
     def _columns(self, run: Run, records: Sequence[Any], places: Places) -> tuple[list[Any], bool]:
+        if self.concern is not None and run.operation.reads is not None:
+            run.operation.reads.saw(self.concern, self._names, records)
         columns: list[Any] = [None] * (len(self.fields) + len(self._constants))
         failed = False
         for position in self._constants:

@@ -13,19 +13,30 @@ from graph.errors import RequestError
 from graph.http.admission import Admission
 from graph.http.batch import status_of
 from graph.http.compression import LEAST, compressed
-from graph.http.envelope import Envelope, from_post, from_query
+from graph.http.envelope import Envelope, FormGiven, from_post, from_query
 from graph.http.failures import defect
 from graph.http.incoming import Disconnected, Incoming
 from graph.http.negotiation import JSON, response_type, streams, wants_page
 from graph.http.negotiation import Streams as Taken
 from graph.http.operations import Answered
-from graph.http.origins import Origins, allowing, preflight, refuse_foreign, refuse_without_preflight
+from graph.http.origins import (
+    Origins,
+    allowing,
+    embedded_elsewhere,
+    preflight,
+    refuse_foreign,
+    refuse_without_preflight,
+)
+from graph.http.peers import Peers
 from graph.http.statuses import STATUSES
 from graph.http.streaming import Streamed, Streams
+from graph.http.uploads import Uploads, from_form
 
 Answerer = Callable[..., Awaitable[Answered]]
 Pages = Callable[[dict[str, str]], Awaitable[tuple[dict[str, str], str] | None]]
 """The query string's parameters in; headers and text of the page out, None where there is no page."""
+Reader = Callable[[Incoming, int], Awaitable[Envelope | list[Envelope]]]
+"""What a POST asks, by the number of operations that it may hold."""
 Response = tuple[int, list[tuple[bytes, bytes]], bytes]
 
 
@@ -41,16 +52,19 @@ class GraphQLEndpoint:
         page: Pages,
         admission: Admission,
         origins: Origins,
+        peers: Peers,
         https: bool = False,
         batch_limit: int = 0,
         http_spec: str = "2025",
     ) -> None:
         self.streams = Streams(admission)
+        self._uploads = Uploads()
         self._batch_limit = batch_limit
         self._status = STATUSES[http_spec]
         self._page = page
         self._admission = admission
         self._origins = origins
+        self._peers = peers
         self._always = [HSTS] if https else []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,7 +91,7 @@ class GraphQLEndpoint:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
-    async def _respond(self, request: Incoming) -> Response | Streamed:
+    async def _respond(self, request: Incoming, read: Reader = from_post) -> Response | Streamed:
         accept = request.header(b"accept")
         method = request.method
         if method in ("GET", "HEAD") and wants_page(accept) and (page := await self._page_for(request.query())):
@@ -92,9 +106,9 @@ class GraphQLEndpoint:
             # What would be refused anyway is not even read.
             self._admission.look()
             if method == "POST":
-                envelope = await from_post(request, self._batch_limit)
+                envelope = await read(request, self._batch_limit)
             elif method in ("GET", "HEAD"):
-                if request.header(b"cookie"):
+                if request.header(b"cookie") or embedded_elsewhere(request):
                     refuse_without_preflight(request)
                 envelope = from_query(request)
             else:
@@ -108,13 +122,23 @@ class GraphQLEndpoint:
                 if streamed is not None:
                     return self._answer(streamed, kind, origin)
             await self._admission.enter()
+        except FormGiven:
+            return await self._of_form(request, kind, origin)
         except RequestError as error:
             return self._response({"errors": [error.formatted()]}, error.status, kind, error.headers, origin)
         try:
-            answer = await self.answer(envelope, **_asked(request))
+            answer = await self.answer(envelope, **self._asked(request))
         finally:
             self._admission.leave()
         return self._answer(answer, kind, origin)
+
+    async def _of_form(self, request: Incoming, kind: str, origin: str | None) -> Response | Streamed:
+        """The same for a body that brings files. It comes this late so that others do not wait for the question."""
+        try:
+            with self._uploads.one():
+                return await self._respond(request, from_form)
+        except RequestError as error:
+            return self._response({"errors": [error.formatted()]}, error.status, kind, error.headers, origin)
 
     async def _streamed(
         self, envelope: Envelope, taken: Taken, request: Incoming, origin: str | None
@@ -122,16 +146,16 @@ class GraphQLEndpoint:
         """A stream, the answer that refuses it, or None where one body answers. Raises RequestError."""
         kind = await self.streams.graph.kind(envelope)
         way = taken.way(kind)
-        asked = _asked(request)
+        asked = self._asked(request)
         if way is None or asked["explain"] == "only":
             return None
         headers = [*_ALWAYS, *self._always, *(allowing(origin) if origin is not None else ())]
         after = request.header(b"last-event-id") if way == "event-stream" else None
-        return await self.streams.begun(envelope, way, kind, headers, request.peer, after=after, **asked)
+        return await self.streams.begun(envelope, way, kind, headers, after=after, **asked)
 
     async def _batch(self, envelopes: list[Envelope], request: Incoming, kind: str, origin: str | None) -> Response:
         """The answers to several operations, in their order."""
-        asked = _asked(request)
+        asked = self._asked(request)
 
         async def one(envelope: Envelope) -> tuple[int, dict[str, Any]]:
             try:
@@ -143,12 +167,22 @@ class GraphQLEndpoint:
 
         answers = await asyncio.gather(*map(one, envelopes))
         status = status_of([status for status, _ in answers])
-        return _written([body for _, body in answers], status, kind, _EXTRA.get(status, {}), origin)
+        extra = _retrying([body for _, body in answers]) if status == 429 else _EXTRA.get(status, {})
+        return _written([body for _, body in answers], status, kind, extra, origin)
+
+    def _asked(self, request: Incoming) -> dict[str, Any]:
+        """What the headers say of how an operation is to be answered."""
+        return {
+            "authorization": request.header(b"authorization"),
+            "wants_ledger": request.header(b"x-studygraph-ledger") == "1",
+            "explain": request.header(b"x-studygraph-explain"),
+            "reads_only": request.method != "POST",
+            "peer": self._peers.of(request.scope),
+            "user_agent": request.header(b"user-agent"),
+        }
 
     def _answer(self, answer: Answered, kind: str, origin: str | None) -> Response:
-        extra = _EXTRA.get(answer.status, {})
-        if answer.status == 429:
-            extra = {"retry-after": str(answer.body["errors"][0]["extensions"]["retryAfter"])}
+        extra = _retrying([answer.body]) if answer.status == 429 else _EXTRA.get(answer.status, {})
         return self._response(answer.body, answer.status, kind, extra, origin)
 
     def _response(
@@ -175,15 +209,9 @@ _ALWAYS: Final = [
 ]
 
 
-def _asked(request: Incoming) -> dict[str, Any]:
-    """What the headers say of how an operation is to be answered."""
-    return {
-        "authorization": request.header(b"authorization"),
-        "wants_ledger": request.header(b"x-studygraph-ledger") == "1",
-        "explain": request.header(b"x-studygraph-explain"),
-        "reads_only": request.method != "POST",
-        "user_agent": request.header(b"user-agent"),
-    }
+def _retrying(bodies: list[dict[str, Any]]) -> dict[str, str]:
+    """When whoever was refused for having asked too often may come again: for all of it."""
+    return {"retry-after": str(max(body["errors"][0]["extensions"]["retryAfter"] for body in bodies))}
 
 
 def _body_type(accept: str | None) -> str:

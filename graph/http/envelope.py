@@ -15,6 +15,7 @@ from graph.http.incoming import Incoming
 
 LARGEST_BODY: Final = 256 * 1024
 DEEPEST_JSON: Final = 30
+FORM: Final = "multipart/form-data"
 
 # A text that is never closed is one up to the end: the expression looks at no byte twice.
 _TEXT: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
@@ -35,21 +36,37 @@ class Envelope:
     document_id: str | None = None
 
 
+class FormGiven(Exception):
+    """The body is a form, which is read another way."""
+
+
 async def from_post(request: Incoming, batch_limit: int = 0) -> Envelope | list[Envelope]:
-    """The envelope in a POST body; those of a batch of at most `batch_limit`. Raises RequestError, Disconnected."""
+    """The envelope in a POST body; those of a batch of at most `batch_limit`. Raises RequestError, Disconnected,
+    FormGiven."""
     kind = (request.header(b"content-type") or "").partition(";")[0].strip().lower()
     if kind != "application/json":
+        if kind == FORM:
+            raise FormGiven
         raise RequestError("UNSUPPORTED_MEDIA_TYPE", "Send application/json.", 415, {"accept": "application/json"})
     if (request.header(b"content-encoding") or "identity").strip().lower() not in ("", "identity"):
-        raise RequestError("UNSUPPORTED_ENCODING", "Send the body uncompressed.", 415, {"accept-encoding": "identity"})
+        raise compressed()
     return from_json(await request.body(LARGEST_BODY), batch_limit)
+
+
+def compressed() -> RequestError:
+    """The refusal of a body that would have to be unpacked first: nobody knows how large it is."""
+    return RequestError("UNSUPPORTED_ENCODING", "Send the body uncompressed.", 415, {"accept-encoding": "identity"})
 
 
 def from_json(body: bytes, batch_limit: int = 0) -> Envelope | list[Envelope]:
     """The envelope in a JSON text, or those of a batch. Raises RequestError."""
     if not body.strip():
         raise RequestError("BAD_REQUEST", "The body is empty: send a JSON object with `query`.")
-    value = parsed(body, "The body")
+    return enveloped(parsed(body, "The body"), batch_limit)
+
+
+def enveloped(value: Any, batch_limit: int) -> Envelope | list[Envelope]:
+    """The envelope that a JSON value is, or those of a batch. Raises RequestError."""
     return (
         [from_object(each) for each in batched(value, batch_limit)] if isinstance(value, list) else from_object(value)
     )

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 
 from graph.errors import RequestError
 from graph.http.envelope import Envelope
+from resolvers.operation import Viewer
 
 Kind = Literal["query", "mutation", "subscription", "incremental"]
 """What an operation is; `incremental` is a query that defers or streams parts of its answer."""
@@ -21,14 +22,6 @@ class Answered(Protocol):
     cursor: str | None
 
 
-class Viewer(Protocol):
-    """Who listens."""
-
-    @property
-    def user_id(self) -> Any:
-        """The account."""
-
-
 class Operations(Protocol):
     """The graph, as transports see it."""
 
@@ -41,6 +34,7 @@ class Operations(Protocol):
         explain: str | None = None,
         reads_only: bool = False,
         user_agent: str | None = None,
+        peer: str | None = None,
     ) -> Answered:
         """One operation. Never raises."""
 
@@ -53,6 +47,7 @@ class Operations(Protocol):
         explain: str | None = None,
         reads_only: bool = False,
         user_agent: str | None = None,
+        peer: str | None = None,
         after: str | None = None,
         in_parts: bool = False,
     ) -> AsyncGenerator[Answered, None]:

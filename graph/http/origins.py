@@ -66,6 +66,16 @@ def refuse_without_preflight(request: Incoming) -> None:
         raise RequestError("CSRF", "Send the header GraphQL-Require-Preflight with this kind of request.")
 
 
+def embedded_elsewhere(request: Incoming) -> bool:
+    """Whether a page of another origin makes a browser send this as a picture, a script or a frame: such a GET names no
+    origin, but modern browsers say that they are not where the page is from. A link that somebody follows is none."""
+    return (
+        request.header(b"sec-fetch-site") in ("cross-site", "same-site")
+        and request.header(b"origin") is None
+        and request.header(b"sec-fetch-dest") != "document"
+    )
+
+
 def allowing(origin: str) -> list[tuple[bytes, bytes]]:
     """The headers with which the page of an admitted origin may read an answer."""
     return [

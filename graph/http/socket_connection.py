@@ -8,11 +8,17 @@ nobody reads the answers of are not answered.
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from typing import Any, Final, cast
 
+import orjson
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.datastructures import Headers
 from websockets.exceptions import InvalidState
+from websockets.http11 import Response
+from websockets.protocol import State
+from websockets.server import ServerProtocol
 
 CLOSE: Final = "studygraph.close"
 """The ASGI extension: `scope["extensions"][CLOSE]["close"](code, reason)` closes without waiting for anything."""
@@ -22,10 +28,37 @@ LARGEST_BUFFER: Final = 64 * 1024
 """Bytes that wait for a client beyond those of the message under way."""
 
 
+_CODES: Final = {405: "METHOD_NOT_ALLOWED", 500: "INTERNAL_SERVER_ERROR"}
+
+
+class Handshakes(ServerProtocol):
+    """The protocol itself, whose refusals are ours."""
+
+    def reject(self, status: HTTPStatus | int, text: str) -> Response:
+        """The answer to a handshake that is none. `text`, in words about headers, is not repeated."""
+        told = {"code": _CODES.get(int(status), "BAD_REQUEST")}
+        body = orjson.dumps({"errors": [{"message": "This does not open a WebSocket.", "extensions": told}]})
+        headers = Headers(
+            [
+                ("Content-Type", "application/json; charset=utf-8"),
+                ("Cache-Control", "no-store"),
+                ("X-Content-Type-Options", "nosniff"),
+                ("Connection", "close"),
+                ("Content-Length", str(len(body))),
+            ]
+        )
+        return Response(int(status), HTTPStatus(status).phrase, headers, body)
+
+
 class SocketConnection(WebSocketsSansIOProtocol):
     """One WebSocket."""
 
     _lost: asyncio.TimerHandle | None = None
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        # As uvicorn makes it: we compress nothing.
+        self.conn = Handshakes(max_size=self.config.ws_max_size, logger=self.logger)
 
     def connection_made(self, transport: Any) -> None:
         """The handshake is about to come."""
@@ -37,6 +70,31 @@ class SocketConnection(WebSocketsSansIOProtocol):
         if self._lost is not None:
             self._lost.cancel()
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came. What cannot even be read as a handshake has no other answer."""
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            self.handshake_initiated = self.handshake_complete = self.close_sent = True
+            refusal = self.conn.reject(HTTPStatus.BAD_REQUEST, "")
+            self.transport.write(b"".join(self.conn.data_to_send()) or refusal.serialize())
+            self.transport.close()
+
+    def send_receive_event_to_app(self) -> None:
+        """A message is complete. Text has to be text."""
+        if self.conn.state is not State.OPEN:
+            # After its own close a client has nothing more to say.
+            self.frames = []
+            return
+        if self.curr_msg_data_type == "text" and not self.close_sent:
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:
+                self.frames = []
+                self.conn.send_close(1007)
+                self.handle_parser_exception()
+                return
+        super().send_receive_event_to_app()
 
     async def run_asgi(self) -> None:
         """Hand the connection over, with a way to end it."""
@@ -52,6 +110,9 @@ class SocketConnection(WebSocketsSansIOProtocol):
         except (ClientDisconnected, InvalidState, RuntimeError):
             if not (self.close_sent or self.disconnected or self.transport.is_closing()):
                 raise
+        if message["type"] == "websocket.http.response.body":
+            # uvicorn would log that there was no handshake, which is what we have just said.
+            self.handshake_complete = True
 
     def close_now(self, code: int, reason: str) -> None:
         """Close, also where the client does not read. Does nothing the second time."""

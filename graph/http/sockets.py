@@ -23,6 +23,7 @@ from graph.http.application import refuse_socket
 from graph.http.listeners import Listeners
 from graph.http.operations import Answered, Operations, slow_consumer
 from graph.http.origins import Origins
+from graph.http.peers import Peers
 from graph.http.socket_connection import CLOSE
 from graph.http.socket_messages import (
     LONGEST_REASON,
@@ -58,10 +59,11 @@ class Sockets:
     graph: Operations
     listeners: Listeners
 
-    def __init__(self, *, terms: Terms, admission: Admission, origins: Origins) -> None:
+    def __init__(self, *, terms: Terms, admission: Admission, origins: Origins, peers: Peers) -> None:
         self.terms = terms
         self.admission = admission
         self._origins = origins
+        self._peers = peers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hold one conversation."""
@@ -84,9 +86,8 @@ class Sockets:
         await receive()  # websocket.connect
         spoken = SUBPROTOCOL in scope["subprotocols"]
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if spoken else None})
-        client = scope.get("client")
         close = _closing(scope, send)
-        conversation = Conversation(self, receive, send, close, client[0] if client else "")
+        conversation = Conversation(self, receive, send, close, self._peers.of(scope))
         if not spoken:
             close(4406, f"Subprotocol not acceptable: speak {SUBPROTOCOL}.")
         await conversation.hold()
@@ -172,9 +173,8 @@ class Conversation:
         except Exception as error:
             self._refuse(error)
             return
-        who = f"peer {self._peer}" if viewer is None else f"user {viewer.user_id}"
         try:
-            self._joined.enter_context(self._listeners.joined(who, init.authorization, self._session_ended))
+            self._joined.enter_context(self._listeners.joined(viewer, self._peer, self._refuse))
         except RequestError as error:
             self._end(4429, f"{error.code}: {error.message}")
             return
@@ -195,12 +195,6 @@ class Conversation:
 
     def _expired(self) -> None:
         self._end(4403, "Forbidden: This access token has expired.")
-
-    def _session_ended(self, code: str, sentence: str) -> None:
-        if code == "UNAUTHENTICATED":
-            self._end(4403, f"Forbidden: {sentence}")
-        else:
-            self._end(1013, f"{code}: {sentence}")
 
     async def _ask(self, asked: Subscribe) -> None:
         if not self._acknowledged:
@@ -242,7 +236,11 @@ class Conversation:
             await self._admission.enter()
         try:
             answers = self._graph.stream(
-                asked.envelope, authorization=self._authorization, wants_ledger=asked.wants_ledger, explain=explain
+                asked.envelope,
+                authorization=self._authorization,
+                wants_ledger=asked.wants_ledger,
+                explain=explain,
+                peer=self._peer,
             )
             async with aclosing(answers):
                 async for answer in answers:

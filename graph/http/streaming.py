@@ -7,14 +7,15 @@ Only one part is on its way at a time: a client that reads slowly is told less, 
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncGenerator, Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import structlog
 from starlette.types import Receive, Send
 
+from graph.answers import refused
 from graph.http import event_stream, multipart_stream
 from graph.http.admission import Admission
 from graph.http.connection import STALLED_SECONDS
@@ -55,16 +56,6 @@ def shape(stream: StreamType, kind: Kind) -> Shape:
     return Shape(content_type, opening, multipart_stream.patch, None, end)
 
 
-@dataclass
-class LastWord:
-    """The answer that ends a stream whose session has ended."""
-
-    body: dict[str, Any]
-    status: int = 401
-    executed: bool = False
-    cursor: str | None = None
-
-
 class _Stalled(Exception):
     """The client does not read."""
 
@@ -83,7 +74,7 @@ class Streamed:
         *,
         headers: list[tuple[bytes, bytes]],
         held: ExitStack,
-        ended: asyncio.Future[LastWord],
+        ended: asyncio.Future[Answered],
         stopping: asyncio.Event,
         pulse_seconds: float,
         stalled_seconds: float,
@@ -187,38 +178,43 @@ class Streams:
         stream: StreamType,
         kind: Kind,
         headers: list[tuple[bytes, bytes]],
-        peer: str,
         *,
         authorization: str | None,
+        peer: str,
         after: str | None,
         **asked: Any,
     ) -> Streamed | Answered:
         """A stream of this operation, or the one answer that refuses it with a status. Raises RequestError."""
-        ended: asyncio.Future[LastWord] = asyncio.get_running_loop().create_future()
+        ended: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
 
-        def end(code: str, sentence: str) -> None:
+        def end(why: Exception) -> None:
             if not ended.done():
-                ended.set_result(LastWord({"errors": [{"message": sentence, "extensions": {"code": code}}]}))
+                ended.set_result(refused(why, secrets.token_hex(8)))
 
         with ExitStack() as held:
             if kind == "subscription":
                 held.enter_context(self._admission.socket())
-                who = await self._who(authorization, peer)
-                held.enter_context(self.listeners.joined(who, authorization, end))
+                try:
+                    viewer = await self.graph.viewer(authorization)
+                except Exception as error:
+                    return refused(error, secrets.token_hex(8))
+                held.enter_context(self.listeners.joined(viewer, peer, end))
             else:
                 await self._admission.enter()
                 held.callback(self._admission.leave)
-            answers = self.graph.stream(envelope, authorization=authorization, after=after, in_parts=True, **asked)
+            answers = self.graph.stream(
+                envelope, authorization=authorization, peer=peer, after=after, in_parts=True, **asked
+            )
             first = asyncio.create_task(following(answers))
             try:
                 await asyncio.wait([first], timeout=FIRST_SECONDS)
             except asyncio.CancelledError:
                 first.cancel()
                 raise
-            refused = first.result() if first.done() else None
-            if refused is not None and not refused.executed and refused.status in ENVELOPE_STATUSES:
+            answer = first.result() if first.done() else None
+            if answer is not None and not answer.executed and answer.status in ENVELOPE_STATUSES:
                 await answers.aclose()
-                return refused
+                return answer
             return Streamed(
                 shape(stream, kind),
                 answers,
@@ -230,11 +226,3 @@ class Streams:
                 pulse_seconds=self.pulse_seconds,
                 stalled_seconds=self.stalled_seconds,
             )
-
-    async def _who(self, authorization: str | None, peer: str) -> str:
-        try:
-            viewer = await self.graph.viewer(authorization)
-        except Exception:
-            # The first answer will say what is wrong.
-            return f"peer {peer}"
-        return f"peer {peer}" if viewer is None else f"user {viewer.user_id}"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+from resolvers.rate import ANY, Rate, rate
 
 if TYPE_CHECKING:
     from graph.settings import Settings
@@ -13,24 +15,26 @@ if TYPE_CHECKING:
 ANONYMOUS: Final = "anonymous"
 ROLES: Final = (ANONYMOUS, "student", "teacher", "admin", "service")
 _WRITTEN: Final = re.compile(r"(\d{1,9})((?: +[a-z]+=\d{1,9})*)")
+_RATES: Final = re.compile(r"([^ =]+)((?: +[a-z]+=[^ =]+)*)")
+Limit = TypeVar("Limit")
 
 
 @dataclass(frozen=True, slots=True)
-class PerRole:
-    """One number for everybody, and those of roles that have their own: `10`, `10 admin=20 service=50`."""
+class PerRole(Generic[Limit]):
+    """One limit for everybody, and those of roles that have their own: `10`, `10 admin=20 service=50`."""
 
-    everybody: int
-    others: tuple[tuple[str, int], ...] = ()
+    everybody: Limit
+    others: tuple[tuple[str, Limit], ...] = ()
 
-    def of(self, role: str) -> int:
-        """This role's number."""
+    def of(self, role: str) -> Limit:
+        """This role's limit."""
         return dict(self.others).get(role, self.everybody)
 
     def __str__(self) -> str:
         return " ".join([str(self.everybody), *(f"{role}={number}" for role, number in self.others)])
 
 
-def read(written: Any) -> PerRole:
+def read(written: Any) -> PerRole[int]:
     """A setting's text. Raises ValueError with what it must be."""
     if isinstance(written, PerRole):
         return written
@@ -39,6 +43,17 @@ def read(written: Any) -> PerRole:
     if found is None or any(role not in ROLES for role, _ in others):
         raise ValueError("must be a whole number, and after it those of roles that have their own, as 10 admin=20")
     return PerRole(int(found[1]), tuple((role, int(number)) for role, number in others))
+
+
+def read_rates(written: Any) -> PerRole[Rate]:
+    """The same of a setting whose limits are rates."""
+    if isinstance(written, PerRole):
+        return written
+    found = _RATES.fullmatch(str(written).strip())
+    others = [each.split("=") for each in found[2].split()] if found else []
+    if found is None or any(role not in ROLES for role, _ in others):
+        raise ValueError("must be a rate, as 10/minute, and after it those of roles that have their own")
+    return PerRole(rate(found[1]), tuple((role, rate(text)) for role, text in others))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +80,7 @@ class Limits:
     value_depth: int
     cost: int
     budget: int
+    rate: Rate
 
 
 def by_role(settings: Settings) -> Mapping[str, Limits]:
@@ -101,5 +117,6 @@ AMPLE: Final = Limits(
     value_depth=30,
     cost=10**9,
     budget=0,
+    rate=ANY,
 )
 """What documents of this process may ask for that come from no client: what the program bears, and no less."""

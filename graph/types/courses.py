@@ -43,6 +43,7 @@ class Course(Node):
 
     record = courses.CourseRecord
     by_keys = courses.by_ids
+    concerns = None  # shown to all who learn
 
     title: str = leaf("What it is called.")
     description: str | None = leaf("What it is about.")

@@ -7,7 +7,7 @@ one read a type, and what cannot be had is null with its error at its own place.
 import asyncio
 from collections.abc import Sequence
 from functools import cache
-from typing import Annotated, Any, NamedTuple, Union
+from typing import Annotated, Any, Final, NamedTuple, Union
 
 import strawberry
 from strawberry.federation.schema import FederationAny
@@ -22,6 +22,31 @@ from resolvers.access.labels import Label
 from resolvers.degrading import Degrades, degrades
 from resolvers.errors import BadUserInput, NotFound
 from resolvers.operation import Operation
+
+DEFINITIONS: Final = '''\
+"""Links this schema to another, whose names it uses: to Apollo's Federation."""
+directive @link(url: String!, as: String, for: link__Purpose, import: [link__Import]) repeatable on SCHEMA
+
+"""A record of this type is found by these fields: a gateway asks for it by them."""
+directive @key(fields: federation__FieldSet!, resolvable: Boolean = true) repeatable on OBJECT | INTERFACE
+
+"""What a linked schema is needed for."""
+enum link__Purpose {
+  """To keep what is protected protected."""
+  SECURITY
+
+  """To answer as the schema says."""
+  EXECUTION
+}
+
+"""A name that is taken over from a linked schema."""
+scalar link__Import
+
+"""Fields of a type, as a selection without its braces."""
+scalar federation__FieldSet
+
+'''
+"""What Strawberry leaves to the gateway: with it other tools read the schema too, which know nothing of Federation."""
 
 
 class Sdl(NamedTuple):

@@ -10,6 +10,7 @@ from graph.execution.edge import NO_CALLS, POSTGRESQL, edge, leaf
 from graph.types.node import Node
 from graph.types.paging import PageInfo
 from resolvers import library
+from resolvers.audit import Concern
 
 
 @strawberry.enum(description="How far a document is on its way into search.")
@@ -47,6 +48,7 @@ class DocumentChunk(Node):
 
     record = library.ChunkRecord
     by_keys = library.chunks_by_ids
+    concerns = Concern("Document", "document_id")
     key = library.chunk_key
     store = "qdrant"
 

@@ -22,6 +22,7 @@ from graph.types.paging import (
 )
 from graph.types.scalars import BigInt
 from resolvers import meetings
+from resolvers.audit import Concern
 
 
 @strawberry.enum(description="Where a meeting stands.")
@@ -92,6 +93,7 @@ class TranscriptSegment(Node):
 
     record = meetings.SegmentRecord
     by_keys = meetings.segments_by_ids
+    concerns = Concern("Transcript", "transcript_id")  # one talk, not a thousand sentences
     key = meetings.segment_key
     store = "mongodb"
 

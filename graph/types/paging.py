@@ -1,9 +1,10 @@
 """How are lists shown? Relay connections, orders and filters, the same for every domain."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
+from uuid import UUID
 
 import strawberry
 from strawberry import UNSET
@@ -140,6 +141,7 @@ def condition(where: Any) -> paging.Condition:
 
 def _condition(where: Any) -> paging.Condition:
     tests: list[paging.Test] = []
+    typed = getattr(where, "typed_ids", ())
     for definition in where.__strawberry_definition__.fields:
         name = definition.python_name
         value = _given(getattr(where, name))
@@ -150,7 +152,8 @@ def _condition(where: Any) -> paging.Condition:
             operand = _given(getattr(value, operator.python_name))
             if operand is not None:
                 key = operator.graphql_name or _camel(operator.python_name)
-                tests.append(paging.Test(field, key, _plain(operand, isinstance(value, IDFilter))))
+                identity = None if not isinstance(value, IDFilter) else _typed_key if name in typed else _key
+                tests.append(paging.Test(field, key, _plain(operand, identity)))
     return paging.Condition(
         tuple(tests),
         tuple(_condition(each) for each in _given(where.and_) or ()),
@@ -159,15 +162,24 @@ def _condition(where: Any) -> paging.Condition:
     )
 
 
-def _plain(operand: Any, identity: bool) -> Any:
+def _plain(operand: Any, identity: Callable[[str], Any] | None) -> Any:
     if isinstance(operand, list):
         return [_plain(each, identity) for each in operand]
-    if identity:
+    if identity is not None:
         try:
-            return decode(operand).uuid()
+            return identity(operand)
         except NotFound as error:
             raise BadUserInput("A filter by id takes ids of this schema.") from error
     return operand.value if isinstance(operand, Enum) else operand
+
+
+def _key(text: str) -> UUID:
+    return decode(text).uuid()
+
+
+def _typed_key(text: str) -> str:
+    node = decode(text)
+    return f"{node.type_name}:{node.key}"
 
 
 def _camel(name: str) -> str:

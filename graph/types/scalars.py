@@ -7,7 +7,10 @@ from typing import Any, Final, NewType
 import strawberry
 from graphql import GraphQLError
 
+from graph.uploaded import UploadedFile
+
 BigInt = NewType("BigInt", int)
+Upload = NewType("Upload", UploadedFile)
 
 _RFC_3339: Final = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE
@@ -68,4 +71,30 @@ BigIntScalar = strawberry.scalar(
     serialize=str,
     parse_value=_parse_big_int,
 )
-SCALARS: dict[Any, Any] = {datetime: DateTimeScalar, date: DateScalar, BigInt: BigIntScalar}
+
+
+def _parse_upload(value: Any) -> UploadedFile:
+    if isinstance(value, UploadedFile):
+        return value
+    raise GraphQLError(
+        "An Upload is a file that comes with the request, by the GraphQL multipart request specification."
+    )
+
+
+def _no_literal(node: object, variables: object = None) -> UploadedFile:
+    return _parse_upload(None)
+
+
+def _no_upload(value: Any) -> Any:
+    raise GraphQLError("An Upload is only taken, never given.")
+
+
+UploadScalar = strawberry.scalar(
+    name="Upload",
+    description="A file that comes with the request: null in the variables, and its bytes in the form. At most 1 MB.",
+    specified_by_url="https://github.com/jaydenseric/graphql-multipart-request-spec",
+    serialize=_no_upload,
+    parse_value=_parse_upload,
+    parse_literal=_no_literal,
+)
+SCALARS: dict[Any, Any] = {datetime: DateTimeScalar, date: DateScalar, BigInt: BigIntScalar, Upload: UploadScalar}

@@ -18,6 +18,7 @@ class UserErrorCode(Enum):
         "INVALID_CREDENTIALS", description="No account has this address and password; which of the two is not said."
     )
     INVALID_EMAIL = strawberry.enum_value("INVALID_EMAIL", description="This is no e-mail address.")
+    INVALID_IMAGE = strawberry.enum_value("INVALID_IMAGE", description="This is no picture of a kind that is taken.")
     INVALID_STATE = strawberry.enum_value("INVALID_STATE", description="It is not possible as things stand.")
     INVALID_TEXT = strawberry.enum_value(
         "INVALID_TEXT", description="The text holds characters that it must not, or has another form."

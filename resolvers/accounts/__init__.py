@@ -9,6 +9,7 @@ from resolvers.accounts.people import (
     by_ids,
     classrooms,
     page,
+    pictures,
     preferences,
     presence,
     profiles,
@@ -25,6 +26,7 @@ from resolvers.accounts.set_subscription import set_subscription
 from resolvers.accounts.set_user_role import set_user_role
 from resolvers.accounts.update_preferences import update_preferences
 from resolvers.accounts.update_profile import update_profile
+from resolvers.accounts.upload_avatar import upload_avatar
 from resolvers.problem import Problem
 
 __all__ = [
@@ -38,6 +40,7 @@ __all__ = [
     "log_in",
     "log_out",
     "page",
+    "pictures",
     "preferences",
     "presence",
     "profiles",
@@ -53,5 +56,6 @@ __all__ = [
     "subscriptions",
     "update_preferences",
     "update_profile",
+    "upload_avatar",
     "viewer",
 ]

@@ -10,6 +10,7 @@ from loaders.accounts import credentials_by_id
 from loaders.sessions import held_account, revoke
 from resolvers.accounts.checks import password_problem
 from resolvers.accounts.people import current_session
+from resolvers.attempts import admit_person
 from resolvers.degrading import degrades_with
 from resolvers.operation import Operation, signed_in
 from resolvers.problem import Problem, problem
@@ -28,8 +29,9 @@ _WRONG = PasswordChange(None, (problem("INVALID_CREDENTIALS", "This is not your 
 
 @degrades_with(credentials_by_id, end)
 async def change_password(operation: Operation, current: str, new: str) -> PasswordChange:
-    """Another password; every other session of the account ends, this one goes on."""
+    """Another password; every other session of the account ends, this one goes on. Raises RateLimited."""
     viewer, services = signed_in(operation), operation.services
+    await admit_person(operation, "changePassword", viewer.user_id)
     known = await credentials_by_id(services.stores, viewer.user_id)
     if not await services.passwords.verify(known.password_hash if known else None, current) or known is None:
         return _WRONG

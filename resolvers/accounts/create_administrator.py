@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from datadir.postgresql.audit_log import AuditRow, append
 from datadir.scope import SYSTEM
 from loaders.account_changes import NewAccount, insert_account
 from resolvers.accounts import checks
@@ -37,4 +38,7 @@ async def create_administrator(
                     "email",
                 ),
             )
+        # Of nobody with an account: whoever has a shell needs none.
+        await append(tx, AuditRow(None, "createAdministrator", subjects=[f"User:{account.id}"], fields=["User.role"]))
+    await stores.audit.write([])
     return ()

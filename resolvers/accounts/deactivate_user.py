@@ -9,6 +9,7 @@ from loaders import account_changes, sessions
 from resolvers.access.accounts import administers
 from resolvers.accounts.people import by_ids
 from resolvers.accounts.set_user_role import AccountChange
+from resolvers.audit import audits, changed
 from resolvers.degrading import degrades_with
 from resolvers.errors import NotFound
 from resolvers.operation import Operation
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 
 @degrades_with(by_ids, end)
+@audits("deactivateUser")
 async def deactivate_user(operation: Operation, which: Callable[[], UUID]) -> AccountChange:
     """End an account and every session of it. `which` as in `set_user_role`. Raises Forbidden, NotFound."""
     administers(operation.scope)
@@ -31,5 +33,6 @@ async def deactivate_user(operation: Operation, which: Callable[[], UUID]) -> Ac
             return AccountChange(None, (problem("INVALID_STATE", "Nobody ends their own account here.", "userId"),))
         await account_changes.deactivate(tx, user_id, now)
         ended = await sessions.revoke(tx, user_id, now)
+        await changed(operation, tx, "deactivateUser", [user_id], ["User.isActive", "User.sessions"])
         await end(operation.services, user_id, ended)
     return AccountChange((await by_ids(operation, [user_id]))[0])

@@ -11,6 +11,7 @@ from loaders.sessions import held_account, write_session
 from resolvers.accounts.begin_session import LogIn, begin_session
 from resolvers.accounts.checks import LONGEST_EMAIL, normalised, too_long
 from resolvers.accounts.people import by_ids, viewer
+from resolvers.attempts import admit_stranger
 from resolvers.degrading import degrades_with
 from resolvers.operation import Operation
 from resolvers.passwords import LONGEST
@@ -23,12 +24,14 @@ WRONG: Final = LogIn(errors=(problem("INVALID_CREDENTIALS", "No account has this
 
 @degrades_with(credentials_by_email, write_session, by_ids)
 async def log_in(operation: Operation, email: str, password: str, remember_me: bool) -> LogIn:
-    """Check the password and open a session. An unknown address costs what a wrong password costs."""
+    """Check the password and open a session. An unknown address costs what a wrong password costs. Raises
+    RateLimited."""
     for text, longest, path in ((email, LONGEST_EMAIL, "email"), (password, LONGEST, "password")):
         if len(text) > longest:
             return LogIn(errors=(too_long(longest, path),))
     services = operation.services
     address = normalised(email)
+    await admit_stranger(operation, "logIn", address or email)
     known = await credentials_by_email(services.stores, address) if address else None
     right = await services.passwords.verify(known.password_hash if known else None, password)
     if known is None or not right or not known.is_active:

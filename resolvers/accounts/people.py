@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from datadir.minio.prefixes import AVATARS
 from loaders.accounts import Accounts, PreferencesRecord, UserRecord
 from loaders.classrooms import Classrooms, OwnClassroomRecord
 from loaders.page import Page, PageRequest, Pages
 from loaders.sessions import UserSessionRecord, record_of
 from resolvers.access.accounts import administers
 from resolvers.degrading import degrades_with
+from resolvers.links import signed
 from resolvers.operation import Operation
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "classrooms",
     "current_session",
     "page",
+    "pictures",
     "preferences",
     "presence",
     "profiles",
@@ -75,6 +78,7 @@ class SessionView(NamedTuple):
     """A place where somebody is logged in."""
 
     id: UUID
+    user_id: UUID
     user_agent: str | None
     created_at: datetime
     last_activity_at: datetime
@@ -124,6 +128,17 @@ async def page(operation: Operation, request: PageRequest) -> Page[UserRecord]:
     administers(operation.scope)
     loaders = await operation.open()
     return await loaders.accounts.users(request)
+
+
+@degrades_with(signed)
+async def pictures(operation: Operation, users: Sequence[UserRecord]) -> list[str | None]:
+    """Where each person's picture is: an address that the person gave, or a signed link to what they uploaded."""
+    found = [each.avatar_url for each in users]
+    ours = {place: each for place, each in enumerate(found) if each is not None and AVATARS.holds(each)}
+    if ours:
+        for place, link in zip(ours, await signed(operation, list(ours.values())), strict=True):
+            found[place] = link
+    return found
 
 
 @degrades_with(Accounts.profiles_by_user_id)
@@ -181,4 +196,6 @@ def current_session(operation: Operation) -> UUID | None:
 
 
 def _session(record: UserSessionRecord, here: UUID | None) -> SessionView:
-    return SessionView(record.id, record.user_agent, record.created_at, record.last_activity_at, record.id == here)
+    return SessionView(
+        record.id, record.user_id, record.user_agent, record.created_at, record.last_activity_at, record.id == here
+    )

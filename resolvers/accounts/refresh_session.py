@@ -20,6 +20,7 @@ from loaders.sessions import (
     write_session,
 )
 from resolvers.accounts.begin_session import LogIn
+from resolvers.attempts import admit_person
 from resolvers.degrading import degrades_with
 from resolvers.operation import Operation
 from resolvers.problem import problem
@@ -37,7 +38,8 @@ def _refused(*, expired: bool = False) -> LogIn:
 
 @degrades_with(write_session, end)
 async def refresh_session(operation: Operation, refresh_token: str) -> LogIn:
-    """New tokens for the session of a refresh token; its hour in Redis begins anew, however long ago it was over."""
+    """New tokens for the session of a refresh token; its hour in Redis begins anew, however long ago it was over.
+    Raises RateLimited."""
     services, now = operation.services, operation.services.now()
     try:
         claims = services.tokens.refresh_claims(refresh_token)
@@ -46,6 +48,8 @@ async def refresh_session(operation: Operation, refresh_token: str) -> LogIn:
     record_id = record_of(claims.session_id, claims.user_id)
     if record_id is None:
         return _refused()
+    # The token is one of ours: whose it is, nobody else can say.
+    await admit_person(operation, "refreshSession", claims.user_id)
     async with operation.writing(SYSTEM) as tx:
         account = await held_account(tx, claims.user_id)
         kept = await kept_session(tx, record_id, claims.user_id)

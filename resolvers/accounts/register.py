@@ -10,6 +10,7 @@ from loaders.sessions import HeldAccount, write_session
 from resolvers.accounts import checks
 from resolvers.accounts.begin_session import LogIn, begin_session
 from resolvers.accounts.people import by_ids, viewer
+from resolvers.attempts import admit_stranger
 from resolvers.degrading import degrades_with
 from resolvers.operation import Operation
 from resolvers.problem import problem
@@ -19,13 +20,14 @@ ROLE = "student"
 
 @degrades_with(write_session, by_ids)
 async def register(operation: Operation, email: str, password: str, name: str | None) -> LogIn:
-    """Make an account and open its first session."""
+    """Make an account and open its first session. Raises RateLimited."""
     address, wrong_address = checks.address(email)
     shown, wrong_name = checks.name(name, "name")
     wrong_password = checks.password_problem(password, address, "password")
     problems = tuple(each for each in (wrong_address, wrong_password, wrong_name) if each is not None)
     if problems:
         return LogIn(errors=problems)
+    await admit_stranger(operation, "register")
     services, now = operation.services, operation.services.now()
     password_hash = await services.passwords.hash(password)
     account = HeldAccount(uuid4(), address, ROLE, True, password_hash)

@@ -19,6 +19,7 @@ from loaders.jobs import insert_job, wake
 from loaders.sessions import held_account, revoke
 from resolvers.accounts import checks
 from resolvers.accounts.change_password import PasswordChange
+from resolvers.attempts import admit_person, admit_stranger
 from resolvers.degrading import degrades_with
 from resolvers.operation import Operation, Services
 from resolvers.problem import Problem, problem
@@ -47,10 +48,12 @@ class ResetRequest(NamedTuple):
 
 @degrades_with(credentials_by_email)
 async def request_password_reset(operation: Operation, email: str) -> ResetRequest:
-    """Let a letter be written to this address, if it is an account's; nobody is told whether it is."""
+    """Let a letter be written to this address, if it is an account's; nobody is told whether it is. Raises
+    RateLimited."""
     address, wrong = checks.address(email)
     if wrong is not None:
         return ResetRequest(None, (wrong,))
+    await admit_stranger(operation, "requestPasswordReset", address)
     async with operation.writing(SYSTEM) as tx:
         job_id = await insert_job(tx, LETTER, {"email": address})
     await wake(operation.services.stores, job_id)
@@ -80,10 +83,11 @@ def _refused(refused: TokenRefused) -> PasswordChange:
 
 @degrades_with(credentials_by_id, end)
 async def reset_password(operation: Operation, token: str, new: str) -> PasswordChange:
-    """Another password by the token of a letter; every session of the account ends."""
+    """Another password by the token of a letter; every session of the account ends. Raises RateLimited."""
     services = operation.services
     try:
         claims = services.tokens.reset_claims(token)
+        await admit_person(operation, "resetPassword", claims.user_id)
         known = await credentials_by_id(services.stores, claims.user_id)
         if known is None or not known.is_active or fingerprint(known.password_hash) != claims.fingerprint:
             raise TokenRefused(expired=False)

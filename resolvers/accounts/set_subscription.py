@@ -10,6 +10,7 @@ from loaders import account_changes, sessions
 from resolvers.access.accounts import administers
 from resolvers.accounts.people import by_ids
 from resolvers.accounts.set_user_role import AccountChange
+from resolvers.audit import audits, changed
 from resolvers.degrading import Degrades, degrades
 from resolvers.errors import NotFound
 from resolvers.operation import Operation
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 
 @degrades(Degrades.ERROR)
+@audits("setSubscription")
 async def set_subscription(
     operation: Operation, which: Callable[[], UUID], plan: str, renews_at: datetime | None
 ) -> AccountChange:
@@ -32,4 +34,5 @@ async def set_subscription(
         if renews_at is not None and renews_at <= now:
             return AccountChange(None, (problem("OUT_OF_RANGE", "A plan renews in the future.", "renewsAt"),))
         await account_changes.set_subscription(tx, user_id, plan, renews_at, now)
+        await changed(operation, tx, "setSubscription", [user_id], ["User.subscription"])
     return AccountChange((await by_ids(operation, [user_id]))[0])

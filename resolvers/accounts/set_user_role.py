@@ -8,6 +8,7 @@ from uuid import UUID
 from loaders import account_changes, sessions
 from resolvers.access.accounts import administers
 from resolvers.accounts.people import by_ids
+from resolvers.audit import audits, changed
 from resolvers.degrading import degrades_with
 from resolvers.errors import NotFound
 from resolvers.operation import Operation
@@ -28,6 +29,7 @@ class AccountChange(NamedTuple):
 
 
 @degrades_with(by_ids, give_role)
+@audits("setUserRole")
 async def set_user_role(operation: Operation, which: Callable[[], UUID], role: str) -> AccountChange:
     """Another role, which every session of the account has at once. `which` says whose, and is asked once it is clear
     that the viewer may do this at all. Raises Forbidden, NotFound."""
@@ -41,5 +43,6 @@ async def set_user_role(operation: Operation, which: Callable[[], UUID], role: s
             # The last administrator could not undo it.
             return AccountChange(None, (problem("INVALID_STATE", "Nobody changes their own role.", "userId"),))
         await account_changes.set_role(tx, user_id, role, now)
+        await changed(operation, tx, "setUserRole", [user_id], ["User.role"])
         await give_role(operation.services, user_id, await sessions.standing(tx, user_id), role)
     return AccountChange((await by_ids(operation, [user_id]))[0])

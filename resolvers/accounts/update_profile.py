@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from loaders import account_changes
 from resolvers.accounts import checks
 from resolvers.accounts.people import viewer
+from resolvers.accounts.upload_avatar import forget_picture
 from resolvers.degrading import Degrades, degrades
 from resolvers.operation import Operation, signed_in
 from resolvers.problem import Problem
@@ -48,6 +49,7 @@ async def update_profile(operation: Operation, given: Mapping[str, str | None]) 
         return ProfileUpdate(None, tuple(problems))
     if changes:
         async with operation.writing(operation.scope) as tx:
-            for change, columns in changes.items():
-                await change(tx, person.user_id, columns, now)
+            before = [await change(tx, person.user_id, columns, now) for change, columns in changes.items()]
+        if "avatarUrl" in given:
+            await forget_picture(operation, before[list(changes).index(account_changes.change_account)])
     return ProfileUpdate(await viewer(operation))

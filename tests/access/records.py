@@ -29,6 +29,7 @@ _VERBS: Final = {
     "revokeSession": "(input: { sessionId: $session })",
     "changePassword": '(input: { currentPassword: "x", newPassword: "x" })',
     "updateProfile": "(input: {})",
+    "uploadAvatar": "(input: { file: $file })",
     "updatePreferences": "(input: {})",
     "setUserRole": "(input: { userId: $admin, role: ADMIN })",
     "deactivateUser": "(input: { userId: $admin })",
@@ -66,6 +67,7 @@ QUESTIONS: Final = {
     "RevokeSessionPayload: somebody's session": _verb("revokeSession"),
     "ChangePasswordPayload: a wrong password": _verb("changePassword"),
     "UpdateProfilePayload: nothing changes": _verb("updateProfile"),
+    "UploadAvatarPayload: of what is no picture": _verb("uploadAvatar"),
     "UpdatePreferencesPayload: nothing changes": _verb("updatePreferences"),
     "SetUserRolePayload: the administrator stays one": _verb("setUserRole"),
     "DeactivateUserPayload: the administrator does not end": _verb("deactivateUser"),
@@ -91,6 +93,10 @@ QUESTIONS: Final = {
     "Course: a draft": _of("draft", "Course"),
     "UserConnection: all accounts": "{ it: users(first: 1) { FIELDS } }",
     "UserEdge: of all accounts": "{ users(first: 1) { it: edges { FIELDS } } }",
+    "AuditEntryConnection: the latest": "{ it: auditLog(first: 1) { FIELDS } }",
+    "AuditEntryEdge: of the latest": "{ auditLog(first: 1) { it: edges { FIELDS } } }",
+    "AuditEntry: of a look around": _of("entry", "AuditEntry"),
+    "AuditSubject: of the look around": _of("entry", "AuditEntry", "it: subject { FIELDS }"),
     "User: the teacher of the classroom": _of("teacher", "User"),
     "Classroom: of mathematics": _of("classroom", "Classroom"),
     "ClassroomConnection: those of this name": f"{{ it: {_OF_THIS_NAME} {{ FIELDS }} }}",
@@ -144,7 +150,7 @@ class Asked(NamedTuple):
 def asked(record: str, selections: str, ids: dict[str, str]) -> Asked:
     """The question for these fields of a record."""
     query = QUESTIONS[record].replace("FIELDS", selections)
-    return Asked(re.sub(r"\$(\w+)", lambda name: f'"{ids[name[1]]}"', query), _place(QUESTIONS[record]))
+    return Asked(re.sub(r"\$(?!file\b)(\w+)", lambda name: f'"{ids[name[1]]}"', query), _place(QUESTIONS[record]))
 
 
 def _place(question: str) -> tuple[str, ...]:
@@ -164,7 +170,7 @@ def _place(question: str) -> tuple[str, ...]:
 
 async def found_ids(eyes: Eyes) -> dict[str, str]:
     """The ids of one record of each kind, as an administrator finds them."""
-    whole = f"""{{ {_OF_THIS_NAME} {{ nodes {{
+    whole = f"""query LookAround {{ {_OF_THIS_NAME} {{ nodes {{
         id teacher {{ id }} members(first: 100) {{ nodes {{ id user {{ id email }} }} }}
         meetings(first: 100) {{ nodes {{
             id recordings {{ id }} transcript {{ id segments(first: 1) {{ nodes {{ id }} }} }}
@@ -191,6 +197,7 @@ async def found_ids(eyes: Eyes) -> dict[str, str]:
         "chunk": chunk["id"],
         "change": await _before_a_change(eyes),
         "draft": eyes.school.ids["draftCourse"],
+        "entry": await _latest_entry(eyes),
         **await _of_people(eyes, fellow["user"]["id"]),
     }
 
@@ -205,6 +212,14 @@ async def _of_people(eyes: Eyes, fellow: str) -> dict[str, str]:
         "session": encode("Session", session_record(claims.session_id)),
         "trace": found["node"]["activity"]["nodes"][0]["id"],
     }
+
+
+async def _latest_entry(eyes: Eyes) -> str:
+    """The audit log's entry of what an administrator has just read here."""
+    found = await eyes.data("admin", "{ auditLog(first: 1) { nodes { id operation } } }")
+    [entry] = found["auditLog"]["nodes"]
+    assert entry["operation"] == "LookAround"
+    return str(entry["id"])
 
 
 async def _before_a_change(eyes: Eyes) -> str:

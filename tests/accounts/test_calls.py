@@ -15,6 +15,7 @@ from datadir.redis import keys
 from graph.execution.edge import Root, spec_of
 from graph.ids import encode
 from graph.schema import graphql_schema
+from tests.accounts.picture_files import picture, uploaded
 from tests.accounts.somebody import Coming, Somebody
 from tests.accounts.test_passwords import ANOTHER, asked_for
 
@@ -29,6 +30,7 @@ PAYLOADS: Final = {
     "requestPasswordReset": "requested",
     "resetPassword": "changed",
     "updateProfile": "user { id }",
+    "uploadAvatar": "user { id }",
     "updatePreferences": "preferences { theme }",
     "setUserRole": "user { id }",
     "deactivateUser": "user { id }",
@@ -50,7 +52,8 @@ async def given(verb: str, ada: Somebody) -> dict[str, Any]:
         "refreshSession": {"refreshToken": ada.refresh},
         "changePassword": {"currentPassword": ada.password, "newPassword": ANOTHER},
         "requestPasswordReset": {"email": ada.email},
-        "updateProfile": {"name": "Ada", "firstName": "Ada"},
+        "updateProfile": {"name": "Ada", "firstName": "Ada", "avatarUrl": None},
+        "uploadAvatar": {"file": None},
         "updatePreferences": {"theme": "DARK"},
         "setUserRole": {"userId": encode("User", ada.user_id), "role": "TEACHER"},
         "deactivateUser": {"userId": encode("User", ada.user_id)},
@@ -75,9 +78,16 @@ async def test_each_verb_costs_what_is_written(coming: Coming, admin: Somebody) 
         kind = verb[0].upper() + verb[1:]
         query = f"mutation ($input: {kind}Input!) {{ {verb}(input: $input) {{ {payload} errors {{ code }} }} }}"
         sent = await given(verb, person)
+        if verb in ("updateProfile", "uploadAvatar"):
+            # There is a picture that goes.
+            await uploaded(person, picture())
         public = verb in ("register", "logIn", "refreshSession", "requestPasswordReset", "resetPassword")
         headers = {} if public else {"authorization": f"Bearer {asks.access}"}
-        answer = (await person.school.post(query, {"input": sent}, x_studygraph_ledger="1", **headers)).json()
+        headers["x_studygraph_ledger"] = "1"
+        if verb == "uploadAvatar":
+            answer = (await person.school.post_file(query, {"input": sent}, "input.file", picture(), **headers)).json()
+        else:
+            answer = (await person.school.post(query, {"input": sent}, **headers)).json()
         assert answer["data"][verb]["errors"] == [], answer
         measured[verb] = {store: each["calls"] for store, each in answer["extensions"]["ledger"].items()}
         # Beside the preamble, and the batch below that reads preferences, it is what the schema prices.

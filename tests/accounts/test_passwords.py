@@ -171,7 +171,7 @@ async def test_nobody_is_told_whether_there_is_an_account(ada: Somebody) -> None
     ledgers = [answer.json()["extensions"].pop("ledger") for answer in answers]
     assert answers[0].json()["data"] == answers[1].json()["data"]
     assert [{store: each["calls"] for store, each in ledger.items()} for ledger in ledgers] == [
-        {"postgresql": 1, "redis": 1}
+        {"postgresql": 1, "redis": 2}
     ] * 2
     plain = [await ada.school.post(ASK, {"input": {"email": each}}) for each in (known, unknown)]
     assert plain[0].content == plain[1].content

@@ -62,7 +62,10 @@ def _request(text: str) -> Request:
     head, _, body = text.partition("\n\n")
     first, *headers = head.splitlines()
     method, path = first.split(" ")
-    return Request(method, path, dict(header.split(": ", 1) for header in headers), body)
+    found = dict(header.split(": ", 1) for header in headers)
+    # The lines of a form end as those of headers do.
+    form = found.get("Content-Type", "").startswith("multipart/form-data")
+    return Request(method, path, found, body.replace("\n", "\r\n") + "\r\n" if form else body)
 
 
 def raised() -> set[str]:

@@ -16,7 +16,7 @@ from tests.running_school import RunningSchool
 
 NEVER: Final = {"Activity": "0" * 24, "Transcript": "0" * 24, "TranscriptSegment": "0" * 24 + ":0"}
 # Whoever sees it, where that is not the teacher.
-SEEN_BY: Final = {"Activity": "admin"}
+SEEN_BY: Final = {"Activity": "admin", "AuditEntry": "admin"}
 # A record of each type that the teacher may see, and the outsider may not know of.
 HIDDEN: Final = Triple(HERE / "governance" / "one_of_each_type_outsider.graphql")
 
@@ -30,7 +30,10 @@ async def hidden(school: RunningSchool) -> dict[str, str]:
     """The ids of those records by their types; the teacher's session has none before they log in."""
     claims = school.services.tokens.verified(await school.token("teacher"))
     session = encode("Session", session_record(claims.session_id))
-    return {type_of(each): each for each in [*HIDDEN.variables(school.ids)["ids"], session]}
+    await school.ask("{ users(first: 2) { nodes { name } } }", account="admin")
+    found = await school.ask("{ auditLog(first: 1) { nodes { id } } }", account="admin")
+    entry = found["data"]["auditLog"]["nodes"][0]["id"]
+    return {type_of(each): each for each in [*HIDDEN.variables(school.ids)["ids"], session, entry]}
 
 
 def test_there_is_a_record_of_each_type(hidden: dict[str, str]) -> None:

@@ -23,6 +23,7 @@ from graph.ids import encode
 from graph.schema import graphql_schema
 from resolvers.demo.named import NAMED
 from resolvers.demo.roster import PASSWORD
+from tests.accounts.picture_files import picture
 from tests.accounts.somebody import Somebody
 from tests.accounts.test_passwords import asked_for
 from tests.live.following import first
@@ -121,7 +122,10 @@ async def changed(school: RunningSchool, name: str, account: str | None) -> Answ
     if account is not None:
         sender = await Somebody(school, NAMED.accounts[account], PASSWORD).logged_in()
         headers["authorization"] = f"Bearer {sender.access}"
-    response = await school.post(DOCUMENTS[name], given, **headers)
+    if name == "UploadAvatar":
+        response = await school.post_file(DOCUMENTS[name], given, "input.file", picture(), **headers)
+    else:
+        response = await school.post(DOCUMENTS[name], given, **headers)
     return Answer(response.json(), response.status_code)
 
 

@@ -23,6 +23,7 @@ from graphql import (
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
+    GraphQLScalarType,
     GraphQLSchema,
     GraphQLUnionType,
     Undefined,
@@ -78,7 +79,8 @@ class Case:
     def __str__(self) -> str:
         name = f" operationName={self.operation_name}" if self.operation_name else ""
         rate = self.injection.rate if self.injection else 0
-        return f"seed {self.seed}, as {self.viewer}, rate {rate}{name}\n{self.document}\n{json.dumps(self.variables)}"
+        given = json.dumps(self.variables, default=repr)
+        return f"seed {self.seed}, as {self.viewer}, rate {rate}{name}\n{self.document}\n{given}"
 
 
 @dataclass(slots=True)
@@ -358,6 +360,9 @@ class _Document:
         random = self.random
         required = isinstance(kind, GraphQLNonNull)
         inner = kind.of_type if required else kind
+        if inner.__class__ is GraphQLScalarType and inner.name == "Upload":
+            # A file comes with the request: no document can hold one.
+            return self._variable(piece, "Upload", self.values.of(inner, name), required=required)
         if random.random() < (0.3 if depth == 0 else 0.1):
             value = self.values.of(inner, name)
             return self._variable(piece, str(inner), value, required=required, defaulted=defaulted)

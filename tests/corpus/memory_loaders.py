@@ -13,6 +13,7 @@ from datadir.scope import Scope
 from loaders.accounts import USERS, PresenceRecord
 from loaders.activity import ActivityPage
 from loaders.assessments import ASSESSMENTS, SubmissionSummaryRecord
+from loaders.audit_log import AuditRecord
 from loaders.classrooms import CLASSROOMS, CLASSROOMS_OF_USER, MEMBERS
 from loaders.courses import ENROLLMENTS_OF_USER
 from loaders.cursor import Cursors, InvalidCursor
@@ -32,12 +33,17 @@ class Total(NamedTuple):
 
 
 class _Lease:
-    """Counts alone are read by statement."""
+    """Counts are read by statement, and the audit log, in which nothing is."""
 
     async def fetch(self, record: type[Any], sql: str, *args: Any) -> list[Total]:
+        if record is AuditRecord:
+            return []
         if record is TotalRecord:
             return [Total(None, len(SCHOOL.classrooms))]
         return [Total(owner, hash(owner) % 7) for owner in args[0]]
+
+    def over(self) -> None:
+        """Nothing was begun."""
 
 
 def _by_user(records: Sequence[Any]) -> Any:

@@ -73,7 +73,7 @@ def _compared(answer: Answer) -> Any:
 
 def _cases(count: int, seed: int) -> Iterator[Case]:
     random = Random(seed)
-    good = [*_asked(), *_generated(seed)]
+    good = [*_asked(), *generated(seed)]
     for _ in range(count):
         case = random.choice(good)
         yield replace(case, document=mutated(random, case.document))
@@ -86,7 +86,8 @@ def _asked() -> Iterator[Case]:
         yield Case(0, text, triple.variables(ids), None, "teacher", None)
 
 
-def _generated(seed: int) -> Iterator[Case]:
+def generated(seed: int) -> Iterator[Case]:
+    """Generated documents that are short."""
     made = Generator(graphql_schema(), failures=False)
     cases = (made.case(seed * 1_000_003 + number) for number in range(400))
     # Short ones: a mutation of a long document is wrong nearly always.

@@ -9,6 +9,7 @@ import httpx
 from graph.http.admission import Admission
 from graph.http.endpoint import GraphQLEndpoint
 from graph.http.origins import Origins
+from graph.http.peers import Peers
 
 FOREIGN = ("Traceback", 'File "', "/site-packages/", "asyncpg", "pymongo", "sqlalchemy", "select ", "0x7f")
 
@@ -52,7 +53,8 @@ def failure(response: httpx.Response) -> Refusal:
 def alone() -> GraphQLEndpoint:
     """An endpoint without an application around it, and without a page."""
     admission = Admission(most=1, queue=0, most_sockets=0)
-    return GraphQLEndpoint(page=no_page, admission=admission, origins=Origins((), "http://school.test"))
+    origins = Origins((), "http://school.test")
+    return GraphQLEndpoint(page=no_page, admission=admission, origins=origins, peers=Peers())
 
 
 async def no_page(asked: dict[str, str]) -> None:

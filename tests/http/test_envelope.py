@@ -154,7 +154,7 @@ async def test_a_client_that_goes_away_within_its_body_gets_no_answer_and_leaves
 
 
 @pytest.mark.parametrize(
-    "kind", ["", "application/graphql", "text/plain", "multipart/form-data; boundary=x", "application/jsonx"]
+    "kind", ["", "application/graphql", "text/plain", "multipart/mixed; boundary=x", "application/jsonx"]
 )
 async def test_another_media_type_is_415_and_says_which_is_taken(school: RunningSchool, kind: str) -> None:
     response = await school.http.post("/graphql", content=FINE, headers={"content-type": kind})

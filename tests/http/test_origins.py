@@ -109,6 +109,34 @@ async def test_a_get_that_brings_cookies_alone_is_refused(school: RunningSchool)
         assert response.json()["data"] == {"__typename": "Query"}
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize("place", ["image", "script", "iframe", "empty"])
+async def test_what_a_foreign_page_embeds_is_not_run(school: RunningSchool, site: str, place: str) -> None:
+    embedded = {"sec-fetch-site": site, "sec-fetch-dest": place, "sec-fetch-mode": "no-cors"}
+    response = await school.http.get("/graphql", params=NAME, headers=embedded)
+    assert (response.status_code, refusal(response).code) == (400, "CSRF")
+    assert (
+        response.json()["errors"][0]["message"]
+        == "Send the header GraphQL-Require-Preflight with this kind of request."
+    )
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        {"sec-fetch-site": "same-origin", "sec-fetch-dest": "empty"},
+        {"sec-fetch-site": "none", "sec-fetch-dest": "document"},
+        # Somebody follows a link, and sees what comes.
+        {"sec-fetch-site": "cross-site", "sec-fetch-dest": "document"},
+        # The page of an admitted origin asks, and says so.
+        {"sec-fetch-site": "cross-site", "sec-fetch-dest": "empty", "origin": "http://localhost:5173"},
+    ],
+)
+async def test_a_get_that_no_foreign_page_embeds_is_answered(school: RunningSchool, harmless: dict[str, str]) -> None:
+    response = await school.http.get("/graphql", params=NAME, headers=harmless)
+    assert response.json()["data"] == {"__typename": "Query"}
+
+
 async def test_every_answer_carries_what_keeps_browsers_safe(school: RunningSchool) -> None:
     for path in ("/healthz", "/nowhere", "/objects/x", "/"):
         response = await school.http.get(path)

@@ -51,7 +51,6 @@ class TestKeys:
         names = [
             keys.session(keys.new_session_id(ADA)),
             keys.presence(ADA),
-            keys.scope_version(ADA),
             keys.rate_limit(ADA, "logIn"),
             keys.simulation_context(ADA, TALK),
             keys.chat_history(ADA, TALK),
@@ -60,7 +59,6 @@ class TestKeys:
         ]
         assert names[1:] == [
             f"presence:{{{ADA}}}",
-            f"scope:{{{ADA}}}",
             f"ratelimit:{{{ADA}}}:logIn",
             f"session:{{{ADA}}}.{TALK}:context",
             f"chat:{{{ADA}}}.{TALK}:history",
@@ -74,8 +72,8 @@ class TestKeys:
         made = [
             keys.session(keys.new_session_id(ADA)),
             keys.presence(ADA),
-            keys.scope_version(ADA),
-            keys.rate_limit(ADA, "logIn"),
+            keys.rate_limit(ADA, "operations"),
+            keys.attempts("account ada@demo.school", "logIn"),
             keys.last_good("courses.0123456789ab", b"all"),
             keys.simulation_context(ADA, TALK),
             keys.chat_history(ADA, TALK),

@@ -16,6 +16,7 @@ from sqlmodel import SQLModel
 
 from datadir.postgresql.tables.accounts import Profile, Subscription, User, UserPreferences, UserSession
 from datadir.postgresql.tables.assessments import Assessment, AssessmentQuestion, Submission
+from datadir.postgresql.tables.audit import AuditLog
 from datadir.postgresql.tables.classrooms import Classroom, ClassroomMember
 from datadir.postgresql.tables.courses import Course, CourseAnalytics, Enrollment, Lesson, UserProgress
 from datadir.postgresql.tables.events import LearnerKey, Outbox
@@ -32,6 +33,7 @@ metadata = SQLModel.metadata
 __all__ = [
     "Assessment",
     "AssessmentQuestion",
+    "AuditLog",
     "Classroom",
     "ClassroomMember",
     "Course",

@@ -21,6 +21,7 @@ class User(SQLModel, table=True):
     password_hash: str = Field(max_length=255)
     name: str | None = Field(default=None, max_length=100)
     role: str = word("student")
+    # An https address, or the key of an object that was uploaded.
     avatar_url: str | None = Field(default=None, max_length=500)
     last_login: datetime | None = moment()
     is_active: bool = flag(True)

@@ -6,6 +6,7 @@ import strawberry
 from strawberry import UNSET
 
 from graph.types.accounts.user import Plan, Role, Theme
+from graph.types.scalars import Upload
 
 _EMAIL = "The account's address, at most 255 characters."
 _NEW_PASSWORD = "10 to 200 characters; not one that anybody would guess, nor the address."
@@ -86,6 +87,16 @@ class UpdateProfileInput:
     last_name: str | None = strawberry.field(default=UNSET, description="The last name, at most 100 characters.")
     avatar_url: str | None = strawberry.field(
         default=UNSET, description="Where a picture is, https, at most 500 characters."
+    )
+
+
+@strawberry.input(description="A picture of the viewer.")
+class UploadAvatarInput:
+    """What somebody looks like."""
+
+    file: Upload = strawberry.field(
+        description="A PNG or JPEG of at most 1 MB and 16 million pixels. Its middle is kept, 512 by 512, and nothing "
+        "else of it."
     )
 
 

@@ -102,6 +102,14 @@ class UpdateProfilePayload:
     errors: list[UserError] = _errors()
 
 
+@strawberry.type(description="The viewer's account with its new picture, or why there is none.")
+class UploadAvatarPayload:
+    """Answer of uploadAvatar."""
+
+    user: User | None = leaf("The account.")
+    errors: list[UserError] = _errors()
+
+
 @strawberry.type(description="The viewer's preferences as they are now.")
 class UpdatePreferencesPayload:
     """Answer of updatePreferences."""

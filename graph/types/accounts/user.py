@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 from strawberry import UNSET
 
-from graph.execution.edge import CASSANDRA, MONGODB, POSTGRESQL, REDIS, edge, edge_with, leaf
+from graph.execution.edge import CASSANDRA, MONGODB, NO_CALLS, POSTGRESQL, REDIS, edge, edge_with, leaf
 from graph.types.activity import ActivityConnection
 from graph.types.courses import Enrollment
 from graph.types.engagement import EngagementDay
@@ -28,6 +28,7 @@ from resolvers import accounts, activity, courses, engagement
 from resolvers.access.accounts import reads_as_member, reads_as_self, reads_as_teacher
 from resolvers.access.labels import Label
 from resolvers.accounts.people import SessionView
+from resolvers.audit import Concern
 
 if TYPE_CHECKING:
     from graph.types.classrooms import Classroom, ClassroomFilter, ClassroomOrder
@@ -141,11 +142,18 @@ class User(Node):
 
     record = accounts.UserRecord
     by_keys = accounts.by_ids
+    concerns = Concern("User", "id")
 
     name: str = leaf("The person's name; the e-mail's local part where none is set.")
     email: str | None = leaf("The address the person logs in with.", label=Label.TEACHER, door=reads_as_teacher)
     role: Role | None = leaf("What the account may do.", label=Label.MEMBER, door=reads_as_member)
-    avatar_url: str | None = leaf("Where the person's picture is.", label=Label.MEMBER, door=reads_as_member)
+    avatar_url: str | None = edge(
+        accounts.pictures,
+        "Where the person's picture is; the link to one that was uploaded ends after 15 minutes.",
+        label=Label.MEMBER,
+        door=reads_as_member,
+        calls=NO_CALLS,
+    )
     is_active: bool | None = leaf("Whether the account may log in.", label=Label.SELF, door=reads_as_self)
     created_at: datetime | None = leaf("When the account was made.", label=Label.SELF, door=reads_as_self)
     last_login_at: datetime | None = leaf("The last log-in.", label=Label.SELF, door=reads_as_self)

@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 # Bytecode is kept, whatever the environment wishes: compiling anew costs each start some seconds.
 SERVE := STUDYGRAPH_DEMO="$${STUDYGRAPH_DEMO:-true}" STUDYGRAPH_PORT="$(PORT)" STUDYGRAPH_DATA_DIR="$(DATA)" PYTHONDONTWRITEBYTECODE=
 
-.PHONY: run dev test test-servers test-clients check format lock demo schema clean corpus fuzz bench-start bench-execution bench-stores bench-face explorer help
+.PHONY: run dev test test-process test-servers test-clients check format lock demo schema clean corpus fuzz parity bench-start bench-execution bench-stores bench-face explorer help
 
 run: $(VENV)/.run ## Set up, start the embedded stores, serve with the demo school (PORT=8000 DATA=.data)
 	@$(SERVE) exec $(BIN)/python -m graph serve
@@ -16,8 +16,11 @@ run: $(VENV)/.run ## Set up, start the embedded stores, serve with the demo scho
 dev: $(VENV)/.dev ## The same, started anew at each change of the code
 	@$(SERVE) exec $(BIN)/watchfiles --filter python --sigint-timeout 60 "$(BIN)/python -m graph serve" graph resolvers loaders datadir
 
-test: $(VENV)/.dev ## All tests; no other server is needed
+test: $(VENV)/.dev ## The tests; no other server is needed. Whole programs have test-process
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST) $(TESTS)
+
+test-process: $(VENV)/.dev ## Whole programs and their servers: started, signalled, killed, started again
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST) $(or $(TESTS),tests/process)
 
 test-servers: $(VENV)/.dev ## Contracts, front page and queries on real servers, fetched once (Java 17, Maven, Go, Debian's redis-server and postgresql-15)
 	@$(BIN)/python -m tests.servers
@@ -32,6 +35,9 @@ corpus: $(VENV)/.dev ## Plans against graphql-core: 20,000 operations, 10,000 mu
 
 fuzz: $(VENV)/.dev ## 20,000 requests that went wrong somewhere, against a server of its own: coded answers, no crash, flat memory (SEED=7)
 	@$(BIN)/python -m tests.fuzz --count 20000 $(if $(SEED),--seed $(SEED))
+
+parity: $(VENV)/.dev ## Who may see what: 10,000 answers of the stores against the promise; then without one predicate after the other (SEED=7)
+	@$(BIN)/python -m tests.parity --count 10000 --mutate $(if $(SEED),--seed $(SEED))
 
 check: $(VENV)/.dev ## Lint, types, arrows between the rooms, the printed schema
 	@$(BIN)/ruff check .

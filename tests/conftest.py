@@ -59,12 +59,18 @@ def kept_school(pytestconfig: pytest.Config) -> Path:
 
 
 @pytest_asyncio.fixture(scope="session")
-async def school(kept_school: Path) -> AsyncIterator[RunningSchool]:
-    """A demo school that can be searched."""
+async def demo_school(kept_school: Path) -> AsyncIterator[RunningSchool]:
+    """A demo school that can be searched, by a name that no folder gives to something else."""
     with passable_folder() as folder:
         async with running_school(await copy_of_school(kept_school, folder / "data")) as school:
             await school.services.indexed.wait()
             yield school
+
+
+@pytest.fixture(scope="session")
+def school(demo_school: RunningSchool) -> RunningSchool:
+    """A demo school that can be searched."""
+    return demo_school
 
 
 @pytest_asyncio.fixture(scope="session")

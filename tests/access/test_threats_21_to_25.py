@@ -1,12 +1,10 @@
 """What do the attacks on other people's records find? Nothing: by ids (21), by fields of lists (22), by filters and
-orders on what is hidden (23), by what is shared between requests (24), by meaning (25)."""
+orders on what is hidden (23), by meaning (25). What requests share (24) is tried in `test_isolation.py`."""
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
-from itertools import cycle, islice
+from collections.abc import Iterator
 from random import Random
 from typing import Any, Final
 from uuid import UUID
@@ -22,16 +20,14 @@ from graphql import (
 )
 
 from datadir.scope import SYSTEM, Scope
-from graph.app import Graph
 from graph.execution.edge import spec_of
-from graph.http.envelope import Envelope
 from graph.ids import decode, encode
 from graph.schema import graphql_schema
 from loaders import Loaders
 from loaders.page import PageRequest
 from resolvers.access.labels import Label
 from tests.access.viewers import VIEWERS, Eyes
-from tests.running_school import RunningSchool, unpriced
+from tests.running_school import RunningSchool
 
 SCHEMA: Final[GraphQLSchema] = graphql_schema()
 pytestmark = pytest.mark.usefixtures("guest")
@@ -194,60 +190,6 @@ async def test_threat_23_a_hidden_field_is_no_order_and_no_filter(eyes: Eyes, fi
         answer = (await eyes.ask("student", query, given)).json()
         assert "data" not in answer
         assert {error["extensions"]["code"] for error in answer["errors"]} == {"BAD_USER_INPUT"}
-
-
-# 24: by what is shared between requests
-
-# Five thousand together; object by object they take longer.
-REQUESTS: Final = {"compiled": 3_500, "graphql-core": 1_500}
-AT_ONCE: Final = 100
-SHARED: Final = (
-    "{ viewer { id email role } classrooms(first: 10) { totalCount nodes { id name joinCode viewerRole } } }",
-    """{ classrooms(first: 3) { nodes { name teacher { id email } members(first: 4) { totalCount nodes { role
-        user { id name email } } } assessments(first: 2) { nodes { title submissionSummary { count } } } } } }""",
-    """query ($id: ID!) { classroom(id: $id) { name joinCode meetings(first: 2) { nodes { title } } }
-        viewer { name enrollments(first: 3) { nodes { course { title } } } } }""",
-)
-
-
-@pytest_asyncio.fixture(scope="module")
-async def twenty(eyes: Eyes, school: RunningSchool) -> AsyncIterator[list[str]]:
-    """Twenty people's tokens."""
-    async with school.services.stores.postgresql.transaction(SYSTEM) as tx:
-        people = await tx.fetch(
-            "select u.email from users u where u.is_active and u.email like '%@demo.school' order by u.id limit 20"
-        )
-    yield [await eyes.token_of(person["email"]) for person in people]
-
-
-@pytest.mark.parametrize("execution", ["compiled", "graphql-core"])
-async def test_threat_24_of_thousands_of_answers_at_once_none_is_anothers(
-    school: RunningSchool, hidden: dict[str, str], twenty: list[str], execution: str
-) -> None:
-    graph = Graph(school.services, school.settings.model_copy(update={"execution": execution}))
-    places = asyncio.Semaphore(AT_ONCE)
-
-    async def asked(token: str, document: str) -> Any:
-        variables = {"id": hidden["Classroom"]} if "$id" in document else {}
-        body: dict[str, Any] = {"extensions": {"sources": []}}
-        # On a busy machine a store may be too slow for a hundred at once: what it did not answer is asked again.
-        while "sources" in body.get("extensions", {}):
-            async with places:
-                answer = await graph.answer(Envelope(document, variables), authorization=f"Bearer {token}")
-            body = unpriced(answer.body)
-        return body
-
-    pairs = [(token, document) for token in twenty for document in SHARED]
-    alone = {pair: await asked(*pair) for pair in pairs}
-    assert all(answer["data"] for answer in alone.values())
-    for document in SHARED:
-        assert len({str(alone[token, document]) for token in twenty}) > 1, "what is asked says who asks"
-    assert len({str(alone[token, SHARED[0]]) for token in twenty}) == len(twenty) == 20
-    crowd = list(islice(cycle(pairs), REQUESTS[execution]))
-    Random(24).shuffle(crowd)
-    answers = await asyncio.gather(*(asked(*pair) for pair in crowd))
-    mixed_up = [pair for pair, answer in zip(crowd, answers, strict=True) if answer != alone[pair]]
-    assert len(mixed_up) == 0
 
 
 # 25: by meaning

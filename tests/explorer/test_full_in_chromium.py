@@ -142,11 +142,11 @@ async def visiting(browser: Browser, origin: str, scheme: Any = "light") -> Asyn
 
 
 @pytest_asyncio.fixture(scope="session")
-async def origin(school: RunningSchool, built_explorer: Path) -> AsyncIterator[str]:
+async def origin(demo_school: RunningSchool, built_explorer: Path) -> AsyncIterator[str]:
     """The demo school with the full explorer, on a free port; its texts can be searched."""
-    services = school.services
+    services = demo_school.services
     await services.indexed.wait()
-    app = application(school.settings, nullcontext(services), built=built_explorer)
+    app = application(demo_school.settings, nullcontext(services), built=built_explorer)
     async with app.router.lifespan_context(app):
         server = Quiet(uvicorn.Config(app, port=0, log_level="error", ws=SocketConnection, lifespan="off"))
         serving = asyncio.create_task(server.serve())

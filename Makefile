@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 # Bytecode is kept, whatever the environment wishes: compiling anew costs each start some seconds.
 SERVE := STUDYGRAPH_DEMO="$${STUDYGRAPH_DEMO:-true}" STUDYGRAPH_PORT="$(PORT)" STUDYGRAPH_DATA_DIR="$(DATA)" PYTHONDONTWRITEBYTECODE=
 
-.PHONY: run dev test test-process test-servers test-clients check format lock demo schema clean corpus fuzz parity bench-start bench-execution bench-stores bench-face explorer help
+.PHONY: run dev test test-browser test-faults test-servers test-clients check format lock demo schema clean corpus fuzz parity bench-start bench-execution bench-stores bench-face explorer help
 
 run: $(VENV)/.run ## Set up, start the embedded stores, serve with the demo school (PORT=8000 DATA=.data)
 	@$(SERVE) exec $(BIN)/python -m graph serve
@@ -16,11 +16,14 @@ run: $(VENV)/.run ## Set up, start the embedded stores, serve with the demo scho
 dev: $(VENV)/.dev ## The same, started anew at each change of the code
 	@$(SERVE) exec $(BIN)/watchfiles --filter python --sigint-timeout 60 "$(BIN)/python -m graph serve" graph resolvers loaders datadir
 
-test: $(VENV)/.dev ## The tests; no other server is needed. Whole programs have test-process
+test: $(VENV)/.dev ## The tests; no other server is needed. Pages have test-browser, whole programs and stores that fail test-faults
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST) $(TESTS)
 
-test-process: $(VENV)/.dev ## Whole programs and their servers: started, signalled, killed, started again
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST) $(or $(TESTS),tests/process)
+test-browser: $(VENV)/.dev ## The explorer in a Chromium (CHROMIUM names it), the full one where it is built
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST) $(or $(TESTS),tests/explorer)
+
+test-faults: $(VENV)/.dev ## Whole programs that start, stop and are killed; stores that hang, refuse, are cut or killed
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST) $(or $(TESTS),tests/process tests/faults)
 
 test-servers: $(VENV)/.dev ## Contracts, front page and queries on real servers, fetched once (Java 17, Maven, Go, Debian's redis-server and postgresql-15)
 	@$(BIN)/python -m tests.servers

@@ -24,10 +24,10 @@ from graphql import (
     Undefined,
     is_union_type,
 )
-from graphql.error import located_error
 from graphql.pyutils import inspect, is_iterable
 from strawberry.exceptions import WrongReturnTypeForUnion
 
+from graph.execution.failures import Failed, Failures
 from graph.execution.places import InLists, Places, Some
 
 if TYPE_CHECKING:
@@ -37,20 +37,6 @@ if TYPE_CHECKING:
 _NONE: Final = type(None)
 _UNDEFINED: Final = type(Undefined)
 _LARGEST_INT: Final = 2_147_483_647
-# What an error is made of, its path aside.
-_MEMBERS: Final = (
-    *(name for name in GraphQLError.__slots__ if name != "path"),
-    *("__cause__", "__context__", "__suppress_context__", "__traceback__"),
-)
-
-
-class Failed:
-    """A value that could not be had where null is not allowed."""
-
-    __slots__ = ("error",)
-
-    def __init__(self, error: GraphQLError) -> None:
-        self.error = error
 
 
 class Completed(NamedTuple):
@@ -92,37 +78,6 @@ class Completer:
             elif type(value) is Failed:
                 failed = True
         return Completed(values, failed)
-
-
-class Failures:
-    """The exceptions of one field at their places in the answer. Where a whole batch failed, one exception stands at
-    many places: graphql-core locates it once, the rest are copies with paths of their own."""
-
-    __slots__ = ("_field", "_last", "_located", "_places")
-
-    def __init__(self, field: FieldPlan, places: Places) -> None:
-        self._field = field
-        self._places = places
-        self._last: Exception | None = None
-        self._located: GraphQLError | None = None
-
-    def at(self, position: int, error: Exception) -> Failed:
-        """An exception at this position of the level."""
-        path = self._places.path(position)
-        if error is self._last and self._located is not None:
-            return Failed(_elsewhere(self._located, path))
-        located = located_error(error, self._field.nodes, path)
-        if located is not error:  # else it brings a path of its own
-            self._last, self._located = error, located
-        return Failed(located)
-
-
-def _elsewhere(located: GraphQLError, path: list[str | int]) -> GraphQLError:
-    copy: GraphQLError = GraphQLError.__new__(GraphQLError, located.message)
-    for name in _MEMBERS:
-        setattr(copy, name, getattr(located, name))
-    copy.path = path or None
-    return copy
 
 
 class LeafCompleter(Completer):

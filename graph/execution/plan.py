@@ -14,9 +14,10 @@ from typing import Any, Final
 from graphql import FieldNode, GraphQLError, GraphQLObjectType
 
 from graph.execution.arguments import Arguments
-from graph.execution.completion import Completed, Completer, Failed
+from graph.execution.completion import Completed, Completer
 from graph.execution.edge import Door, Edge, Identity, Leaf, Root, Spec, Stream
 from graph.execution.edge import run as run_edge
+from graph.execution.failures import Failed
 from graph.execution.places import Places, UnderKey
 from graph.execution.run import Run
 from graph.ids import encoder

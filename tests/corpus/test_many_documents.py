@@ -24,8 +24,8 @@ def from_memory() -> Iterator[None]:
         yield
 
 
-async def test_three_thousand_documents_leave_a_thousand_and_no_memory() -> None:
-    left = await many_documents.run(3_000)
+async def test_two_thousand_documents_leave_a_thousand_and_no_memory() -> None:
+    left = await many_documents.run(2_000)
     assert left.documents == MOST_KEPT
     assert left.plans == 2 * MOST_KEPT <= MOST_PER_DOCUMENT * MOST_KEPT
     assert left.grown < 12 * 2**20, left

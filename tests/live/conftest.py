@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from graph.app import Graph
+from tests.accounts.conftest import ada, admin, coming  # noqa: F401 - fixtures
 from tests.running_school import RunningSchool
 
 

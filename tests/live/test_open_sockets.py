@@ -18,7 +18,7 @@ from datadir.redis import keys
 from datadir.scope import SYSTEM
 from graph.http.application import Application
 from graph.ids import encode
-from tests.accounts.somebody import Coming, Somebody, newcomer
+from tests.accounts.somebody import Coming, Somebody
 from tests.accounts.test_administration import END, ROLE
 from tests.accounts.test_log_out import LOG_OUT, REVOKE
 from tests.accounts.test_passwords import ANOTHER, CHANGE, asked_for, reset
@@ -40,28 +40,6 @@ async def served(changing_school: RunningSchool) -> AsyncIterator[Listening]:
     """A running server, whose accounts may change."""
     async with listening(changing_school) as server:
         yield server
-
-
-@pytest.fixture
-def coming(changing_school: RunningSchool) -> Coming:
-    """Lets somebody new register."""
-
-    async def come(**given: str) -> Somebody:
-        return await newcomer(changing_school, **given)
-
-    return come
-
-
-@pytest_asyncio.fixture
-async def ada(coming: Coming) -> Somebody:
-    """Somebody who has just registered."""
-    return await coming()
-
-
-@pytest_asyncio.fixture
-async def admin(changing_school: RunningSchool) -> Somebody:
-    """The school's administrator, logged in anew."""
-    return await Somebody(changing_school, "admin@demo.school", "studygraph-demo").logged_in()
 
 
 class Open:

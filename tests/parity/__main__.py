@@ -10,7 +10,7 @@ import asyncio
 import logging
 import secrets
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from time import perf_counter
 from typing import Final
 
@@ -21,6 +21,7 @@ from tests.parity.asking import Asked, asked_school
 from tests.parity.cases import Case, cases, compared
 from tests.parity.predicates import UNNOTICED, predicates
 from tests.parity.written import write_sessions
+from tests.progress import progress, say
 
 NAMED: Final = 10
 """So many differences are told in words."""
@@ -38,7 +39,7 @@ def main() -> int:
     seed = secrets.randbelow(1_000_000) if asked.seed is None else asked.seed
     # Each of them is refused something, as it should be.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    _say(f"seed {seed}")
+    say(f"seed {seed}")
     return asyncio.run(_parity(seed, asked.count, asked.only if asked.mutate else None))
 
 
@@ -46,10 +47,10 @@ async def _parity(seed: int, count: int, mutated: str | None) -> int:
     with passable_folder() as folder:
         async with asked_school(folder / "data", seed) as asked:
             chosen = cases(asked.school, count, seed)
-            report = await compared(asked, chosen, done=_progress(seed, len(chosen)))
+            report = await compared(asked, chosen, done=progress(seed, "cases", len(chosen)))
             for each in report.differences[:NAMED]:
-                _say(each)
-            _say(str(report))
+                say(each)
+            say(str(report))
             right = not report.differences
             if mutated is not None:
                 # What few cases would notice is not to be missed by chance.
@@ -70,32 +71,11 @@ async def _noticed(asked: Asked, every: Sequence[Case], only: str) -> bool:
             missed.append(predicate.said)
         what = "noticed" if noticed else f"not noticed: {reason or 'NO REASON IS KNOWN'}"
         seconds = perf_counter() - started
-        _say(f"{number}/{len(found)} {predicate.said}: {what} ({report.compared:,} cases, {seconds:.1f} s)")
+        say(f"{number}/{len(found)} {predicate.said}: {what} ({report.compared:,} cases, {seconds:.1f} s)")
     for each in missed:
-        _say(f"not as expected: {each}")
-    _say(f"{len(found)} predicates gone one at a time, {len(missed)} not as expected")
+        say(f"not as expected: {each}")
+    say(f"{len(found)} predicates gone one at a time, {len(missed)} not as expected")
     return not missed
-
-
-def _progress(seed: int, count: int) -> Callable[[int], None]:
-    started = perf_counter()
-    live = sys.stderr.isatty()
-    told = 0
-
-    def done(compared: int) -> None:
-        nonlocal told
-        if compared == count or compared - told >= (50 if live else 2_000):
-            told = compared
-            end = "\r" if live and compared < count else "\n"
-            sys.stderr.write(f"seed {seed}: {compared:,} of {count:,} cases, {perf_counter() - started:.0f} s{end}")
-            sys.stderr.flush()
-
-    return done
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

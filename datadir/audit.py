@@ -6,7 +6,8 @@ object for its heads, and replaces it only while the head in it is still a row o
 the witness of what was there, and the process goes on with another. `audit_check.py` holds all of them against the log.
 
 `write` answers when the rows are committed. Whoever waits meanwhile shares the next transaction: a process has one at a
-time, and so the log's lock is never wanted by more than there are processes.
+time, and so the log's lock is never wanted by more than there are processes. It is made on a connection that nothing
+else uses: behind the reads of everybody else, many administrators at once would wait in vain.
 """
 
 from __future__ import annotations
@@ -37,6 +38,9 @@ MOST_WAITING: Final = 256
 """Operations whose rows may wait to be written; one more is refused at once."""
 DEADLINE: Final = 2.0
 """Seconds that an operation waits for its rows."""
+PATIENCE: Final = 0.5
+"""Seconds of them that it waits for the head, which is kept in any case: nothing is hidden from anybody because an
+object store hangs."""
 
 _Waiting = tuple[Sequence[AuditRow], asyncio.Future[None]]
 
@@ -52,11 +56,14 @@ class AuditLog:
     """Writes the rows of this process."""
 
     def __init__(self, postgresql: Postgres, objects: Objects) -> None:
-        """Holds nothing before something is written."""
+        """Holds nothing before something is written. `postgresql` is its own: one connection is enough."""
         self._postgresql = postgresql
         self._objects = objects
         self._waiting: list[_Waiting] = []
         self._writing: asyncio.Task[None] | None = None
+        self._keeping: asyncio.Task[None] | None = None
+        # Whether something was written since the head was last looked for.
+        self._moved = False
         self._key = _new_key()
         self._kept: Head | None = None
 
@@ -80,9 +87,10 @@ class AuditLog:
 
     async def close(self) -> None:
         """Wait for what is still being written."""
-        if self._writing is not None:
-            with suppress(Exception):
-                await self._writing
+        for task in (self._writing, self._keeping):
+            if task is not None:
+                with suppress(Exception):
+                    await task
 
     async def _write(self) -> None:
         try:
@@ -90,6 +98,7 @@ class AuditLog:
                 batch, self._waiting = self._waiting, []
                 try:
                     await self._append([row for rows, _ in batch for row in rows])
+                    await self._kept_soon()
                 except BaseException as error:
                     # Also where this task itself is cancelled, as at the end of the program: nobody waits for ever.
                     _tell(batch, error if isinstance(error, Exception) else StoreUnavailable(StoreName.POSTGRESQL))
@@ -103,23 +112,40 @@ class AuditLog:
             self._waiting = []
 
     async def _append(self, rows: Sequence[AuditRow]) -> None:
-        then = self._kept.position if self._kept is not None else 0
         if rows:
             async with self._postgresql.transaction(SYSTEM) as tx:
-                for row in rows:
-                    await append(tx, row)
-                # Nobody else writes before this has committed: it is the head still when it is kept.
-                heads = [Head(*each) for each in await tx.fetch(HEADS, then)]
-        try:
-            if not rows:
-                heads = [Head(*each) for each in await self._postgresql.lease(SYSTEM).fetch(HeadRecord, HEADS, then)]
-            await self._keep(heads)
-        except StoreError as error:
-            # The rows stand, and the next head speaks for them too.
-            log.warning("the head of the audit log is not kept", store=error.store.value, reason=str(error))
+                await append(tx, *rows)
 
-    async def _keep(self, heads: Sequence[Head]) -> None:
-        """Put the last of these into this process's object, if the one that it keeps is still among them."""
+    async def _kept_soon(self) -> None:
+        """Keep the head of now, and wait for it as long as there is patience."""
+        self._moved = True
+        if self._keeping is None:
+            self._keeping = asyncio.create_task(self._keep())
+        # One that hangs goes on, and comes back to this: two at once could end in the wrong order.
+        done, _ = await asyncio.wait({self._keeping}, timeout=PATIENCE)
+        for task in done:
+            task.result()
+
+    async def _keep(self) -> None:
+        try:
+            while self._moved:
+                self._moved = False
+                try:
+                    await self._keep_head()
+                except StoreError as error:
+                    # The rows stand, and the next head speaks for them too.
+                    log.warning("the head of the audit log is not kept", store=error.store.value, reason=str(error))
+        finally:
+            self._keeping = None
+
+    async def _keep_head(self) -> None:
+        """Put the last row into this process's object, if the one that it keeps is still a row of the log."""
+        lease = self._postgresql.lease(SYSTEM)
+        try:
+            found = await lease.fetch(HeadRecord, HEADS, self._kept.position if self._kept is not None else 0)
+        finally:
+            lease.over()
+        heads = [Head(*each) for each in found]
         if self._kept is not None and self._kept not in heads:
             log.error("rows of the audit log are gone or changed", position=self._kept.position, head=self._key)
             self._key, self._kept = _new_key(), None

@@ -18,7 +18,7 @@ import asyncpg
 
 from datadir import ledger
 from datadir.addresses import Addresses
-from datadir.audit import AuditLog
+from datadir.audit import DEADLINE, AuditLog
 from datadir.circuit import Circuit
 from datadir.errors import StoreError, StoreMisconfigured
 from datadir.migrations.migrate import ADVISORY_LOCK
@@ -77,15 +77,12 @@ class Stores:
     objects: Objects
     embedded: frozenset[StoreName]
     # Rests in two of them.
-    audit: AuditLog = field(init=False)
+    audit: AuditLog
     # Background work on a store, in percent, while it goes on.
     progress: dict[StoreName, int] = field(default_factory=dict)
     _seen: list[StoreHealth] = field(default_factory=list)
     _seen_at: float = float("-inf")
     _looking: asyncio.Task[list[StoreHealth]] | None = None
-
-    def __post_init__(self) -> None:
-        self.audit = AuditLog(self.postgresql, self.objects)
 
     async def health(self) -> list[StoreHealth]:
         """How each store answers, all asked at once; an answer serves everyone for HEALTH_LIFETIME."""
@@ -166,18 +163,17 @@ async def open_stores(
     report("opening the stores")
     postgresql = await opener.postgresql(report)
     # One after the other: each imports its library first, which holds the loop longer than another's deadline.
-    stores = Stores(
+    return Stores(
         postgresql=postgresql,
         redis=await opener.redis(),
         documents=await opener.documents(),
         vectors=await opener.vectors(),
         series=await opener.series(postgresql),
         events=await opener.events(postgresql),
-        objects=await opener.objects(),
+        objects=(objects := await opener.objects()),
         embedded=embedded,
+        audit=await opener.audit(objects),
     )
-    stack.push_async_callback(stores.audit.close)
-    return stores
 
 
 async def start_embedded(
@@ -225,7 +221,7 @@ class _Opener:
         self.stack = stack
         self.folder = folder
         self.started = started
-        self.owner_dsn = ""
+        self.owner_dsn = self.app_dsn = ""
 
     def _storage(self, store: StoreName) -> Path:
         if self.folder is None:
@@ -235,25 +231,42 @@ class _Opener:
     async def postgresql(self, report: Report) -> Postgres:
         from datadir.migrations.migrate import upgrade
         from datadir.postgresql.client import Postgres
-        from datadir.postgresql.opening import LEAST_CONNECTIONS
+        from datadir.postgresql.opening import LEAST_CONNECTIONS, MOST_CONNECTIONS
 
         place = self.started.get(StoreName.POSTGRESQL)
         # First: a file that is not what it should be is a sentence of its own.
         tls = await self.addresses.tls_of(StoreName.POSTGRESQL).context()
         owner_dsn = place.owner_dsn if place else self.addresses.postgresql_dsn
-        app_dsn = place.app_dsn if place else owner_dsn
         report("migrating")
         await upgrade(owner_dsn, report=report)
-        self.owner_dsn = owner_dsn
+        self.owner_dsn, self.app_dsn = owner_dsn, place.app_dsn if place else owner_dsn
         opened = await Postgres.open(
-            app_dsn,
+            self.app_dsn,
             # Our own server is asked by one program, and each connection costs its start.
             min_size=2 if place else LEAST_CONNECTIONS,
+            # One of them is the audit log's.
+            max_size=MOST_CONNECTIONS - 1,
             read_deadline=self.addresses.read_deadline,
             tls=tls,
         )
         self.stack.push_async_callback(opened.close)
         return opened
+
+    async def audit(self, objects: Objects) -> AuditLog:
+        from datadir.postgresql.client import Postgres
+
+        opened = await Postgres.open(
+            self.app_dsn,
+            # Opened when something is written first: few processes answer an administrator.
+            min_size=0,
+            max_size=1,
+            read_deadline=DEADLINE,
+            tls=await self.addresses.tls_of(StoreName.POSTGRESQL).context(),
+        )
+        self.stack.push_async_callback(opened.close)
+        log = AuditLog(opened, objects)
+        self.stack.push_async_callback(log.close)
+        return log
 
     async def redis(self) -> Redis:
         from datadir.redis.client import Redis

@@ -1,4 +1,7 @@
-"""How is the audit log read? One statement a page, the latest row first."""
+"""How is the audit log read, and how does a row get into a transaction? One statement a page, one for all rows.
+
+What is to be written apart from any transaction goes to `Stores.audit`, which writes it together with others'.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
+from datadir.postgresql.audit_log import AuditRow, append
 from datadir.postgresql.record import Row
 from loaders.degrading import Degrades, degrades
 from loaders.page import Listing, Order, OrderColumn, Page, PageRequest, root_page
 
 if TYPE_CHECKING:
     from loaders import Loaders
+
+__all__ = ["AUDIT_LOG", "AuditRecord", "AuditRow", "append", "audit_rows", "audit_rows_by_id"]
 
 
 class AuditRecord(Row):

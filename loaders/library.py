@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class DocumentRecord(Row):
-    """An uploaded document of a classroom."""
+    """An uploaded document, of a classroom or, without one, of the knowledge base."""
 
     __slots__ = ()
     id: UUID

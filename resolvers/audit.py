@@ -15,7 +15,7 @@ from uuid import UUID
 import structlog
 
 from datadir.errors import StoreError
-from datadir.postgresql.audit_log import AuditRow, append
+from loaders.audit_log import AuditRow, append
 from resolvers.errors import Forbidden, NotFound
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ async def pairs(url: str, *, cluster: bool = False) -> AsyncIterator[list[Pair]]
         opening.cluster(url, CONNECTIONS) if cluster else driver.Redis.from_pool(opening.pool(url, CONNECTIONS))
     )
     keys = [f"bench:{{{uuid4()}}}" for _ in range(max(SIZES))]
-    await ours_client.write_many(dict.fromkeys(keys, "x" * 200), ttl=LIFETIME)
+    await ours_client.send([("SET", key, "x" * 200, "EX", LIFETIME) for key in keys])
 
     def ours(size: int) -> Ask:
         return lambda: ours_client.read_many(keys[:size])

@@ -1,4 +1,4 @@
--- Documents of a classroom: what was uploaded, where its bytes are, how far it is indexed. Revision 0001 runs this file.
+-- Documents of a classroom, or of the knowledge base: what was uploaded, where its bytes are, how far it is indexed. Revision 0001 runs this file.
 
 create table documents (
     id uuid default gen_random_uuid() not null,
@@ -27,6 +27,7 @@ alter table documents enable row level security;
 
 alter table documents force row level security;
 
+-- Revision 0005 lets whoever learns or teaches read those of no classroom too.
 create policy documents_read on documents for select using (
     (select app_sees_all()) or classroom_id = any((select app_classroom_ids())::uuid[])
 );

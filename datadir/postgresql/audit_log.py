@@ -1,4 +1,4 @@
-"""How does a row of the audit log come to be, and how is it checked? Written by one insert, hashed by the database.
+"""How does a row of the audit log come to be, and how is it checked? Written by an insert, hashed by the database.
 
 The trigger of `012_audit_log_schema.sql` gives each row its position, its moment, the hash of the row before and its
 own hash, one transaction at a time. `hash_of` computes the same from what a row says: SHA-256, in hexadecimal, of the
@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID, uuid4
+
+import orjson
 
 from datadir.postgresql.record import Row
 
@@ -77,26 +79,21 @@ where position = $1 or position = (select max(position) from audit_log) order by
 """
 COUNT: Final = "select count(*), coalesce(max(position), 0) from audit_log"
 
+# One statement however many rows: each takes its place after the one before, in the order in which they are given.
 _INSERT: Final = """
 insert into audit_log (id, actor_id, action, operation, request_id, outcome, subjects, fields)
-values ($1, $2, $3, $4, $5, $6, $7, $8)
+select id, actor_id, action, operation, request_id, outcome, subjects, fields
+from rows from (jsonb_to_recordset($1::text::jsonb) as (
+    id uuid, actor_id uuid, action text, operation text, request_id text, outcome text, subjects text[], fields text[]
+)) with ordinality order by ordinality
 """
 
 
-async def append(tx: Transaction, row: AuditRow) -> None:
-    """Write a row into the caller's transaction, which no other that writes one passes until it ends: last in it, and
+async def append(tx: Transaction, *rows: AuditRow) -> None:
+    """Write rows into the caller's transaction, which no other that writes one passes until it ends: last in it, and
     soon. One store call. Without `returning`: whoever may write need not be able to read."""
-    await tx.execute(
-        _INSERT,
-        uuid4(),
-        row.actor_id,
-        row.action,
-        row.operation[:LONGEST_OPERATION],
-        row.request_id,
-        row.outcome,
-        list(row.subjects),
-        list(row.fields),
-    )
+    shapes = [{**row._asdict(), "id": uuid4(), "operation": row.operation[:LONGEST_OPERATION]} for row in rows]
+    await tx.execute(_INSERT, orjson.dumps(shapes).decode())
 
 
 def hash_of(row: ChainedRecord) -> str:

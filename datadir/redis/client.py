@@ -183,11 +183,6 @@ class Redis:
         texts: list[list[str | None]] = await self.send([("MGET", *keys)], repeatable=True)
         return texts[0]
 
-    async def hgetall(self, key: str) -> dict[str, str]:
-        """All fields of the hash under `key`; empty when there is none."""
-        fields: list[dict[str, str]] = await self.send([("HGETALL", key)], repeatable=True)
-        return fields[0]
-
     # Writing
 
     async def set(self, key: str, value: Argument, *, ttl: int | None = None, only_new: bool = False) -> bool:
@@ -196,18 +191,10 @@ class Redis:
         condition: Command = ("NX",) if only_new else ()
         return bool(await self._one("SET", key, value, *expiry, *condition))
 
-    async def write_many(self, values: Mapping[str, Argument], *, ttl: int) -> None:
-        """Write many texts for `ttl` seconds in one request. Nothing to write: no call."""
-        await self.send([("SET", key, value, "EX", ttl) for key, value in values.items()])
-
     async def write_hash(self, key: str, fields: Mapping[str, Argument], *, ttl: int) -> None:
         """Write fields of a hash and let it live `ttl` seconds, both or neither, in one request."""
         parts = [part for field in fields.items() for part in field]
         await self.send([("HSET", key, *parts), ("EXPIRE", key, ttl)], atomic=True)
-
-    async def expire(self, key: str, ttl: int) -> bool:
-        """Let `key` live `ttl` seconds from now. False when there is no such key."""
-        return bool(await self._one("EXPIRE", key, ttl))
 
     async def delete(self, *keys: str) -> int:
         """Delete keys of one hash tag; how many there were. No keys: no call."""

@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final, Literal, get_args
-from uuid import UUID, uuid4
+from uuid import UUID
 
 MINUTE = 60
 HOUR = 60 * MINUTE
@@ -63,17 +63,9 @@ LiveKind = Literal["classroom", "meeting", "tutor", "proctoring", "assessment", 
 _LIVE_KINDS: Final = frozenset(get_args(LiveKind))
 
 _UUID: Final = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-_PARTS: Final = {
-    "random": "[A-Za-z0-9_-]{32}",
-    "endpoint": "[A-Za-z0-9_.-]{1,64}",
-    "cache": r"[a-z][a-z0-9_]{0,30}\.[0-9a-f]{12}",
-    "digest": "[0-9a-f]{64}",
-    "kind": f"(?:{'|'.join(_LIVE_KINDS)})",
-}
-"""What stands in the angle brackets of a pattern; whatever is not here is a UUID."""
-_SESSION_ID = re.compile(rf"\{{({_UUID})\}}\.({_PARTS['random']})")
-_ENDPOINT = re.compile(_PARTS["endpoint"])
-_CACHE = re.compile(_PARTS["cache"])
+_SESSION_ID = re.compile(rf"\{{({_UUID})\}}\.([A-Za-z0-9_-]{{32}})")
+_ENDPOINT = re.compile("[A-Za-z0-9_.-]{1,64}")
+_CACHE = re.compile(r"[a-z][a-z0-9_]{0,30}\.[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +75,6 @@ class KeyPattern:
     pattern: str
     kind: str
     ttl: int
-
-    def holds(self, key: str) -> bool:
-        """Whether `key` is of this family."""
-        return _shape(self.pattern).fullmatch(key) is not None
-
-
-@cache
-def _shape(pattern: str) -> re.Pattern[str]:
-    pieces = re.split(r"<(\w+)>", pattern)  # text, name, text, name, ... text
-    return re.compile("".join(_PARTS.get(each, _UUID) if at % 2 else re.escape(each) for at, each in enumerate(pieces)))
 
 
 PATTERNS = (
@@ -112,21 +94,11 @@ PATTERNS = (
 """Every family of keys: the seeds' and ours."""
 
 
-def family_of(key: str) -> KeyPattern | None:
-    """The family of a key, None for one that is not ours."""
-    return next((family for family in PATTERNS if family.holds(key)), None)
-
-
 def session_id(user_id: UUID, record_id: UUID) -> str:
     """The id of the session that a row of `user_sessions` brings back: `{<uuid>}.<random>`, its owner's hash tag and
     the row's id, whose 122 random bits nobody guesses."""
     tail = record_id.bytes + sha256(record_id.bytes).digest()[:8]
     return f"{{{user_id}}}.{urlsafe_b64encode(tail).decode()}"
-
-
-def new_session_id(user_id: UUID) -> str:
-    """A session id of no row."""
-    return session_id(user_id, uuid4())
 
 
 def session_record(session_id: str) -> UUID:

@@ -24,7 +24,7 @@ class DocumentStatus(Enum):
     FAILED = strawberry.enum_value("failed", description="It could not be read.")
 
 
-@strawberry.type(description="An uploaded document of a classroom.")
+@strawberry.type(description="An uploaded document, of a classroom or of the knowledge base.")
 class Document(Node):
     """Source: PostgreSQL `documents`, object storage for its bytes."""
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from datadir.postgresql.audit_log import AuditRow, append
 from datadir.scope import SYSTEM
 from loaders.account_changes import NewAccount, insert_account
+from loaders.audit_log import AuditRow, append
 from resolvers.accounts import checks
 from resolvers.problem import Problem, problem
 

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 
+from datadir.minio.prefixes import KNOWLEDGE
 from datadir.scope import SYSTEM
 from tests.access.viewers import CLASSROOM, VIEWERS, Eyes
 from tests.running_school import RunningSchool
@@ -55,3 +56,20 @@ async def guest(school: RunningSchool) -> AsyncIterator[UUID]:
     yield member
     async with postgresql.transaction(SYSTEM) as tx:
         await tx.execute("delete from classroom_members where id = $1", member)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def knowledge(school: RunningSchool) -> AsyncIterator[UUID]:
+    """A document of the knowledge base, while these tests run."""
+    postgresql, document = school.services.stores.postgresql, uuid4()
+    async with postgresql.transaction(SYSTEM) as tx:
+        await tx.execute(
+            "insert into documents "
+            "(id, filename, content_type, size_bytes, object_key, status, page_count, chunk_count) "
+            "values ($1, 'house-rules.pdf', 'application/pdf', 1, $2, 'ready', 3, 12)",
+            document,
+            KNOWLEDGE.key(document=document, filename="house-rules.pdf"),
+        )
+    yield document
+    async with postgresql.transaction(SYSTEM) as tx:
+        await tx.execute("delete from documents where id = $1", document)

@@ -120,6 +120,7 @@ QUESTIONS: Final = {
     "AssessmentConnection: of mathematics": _of("classroom", "Classroom", "it: assessments(first: 1) { FIELDS }"),
     "AssessmentEdge: of mathematics": _of("classroom", "Classroom", "assessments(first: 1) { it: edges { FIELDS } }"),
     "Document: of mathematics": _of("document", "Document"),
+    "Document: of the knowledge base": _of("knowledge", "Document"),
     "DocumentChunk: of it": _of("chunk", "DocumentChunk"),
     "DocumentChunkSearchConnection: of mathematics": _of(
         "classroom", "Classroom", 'it: search(query: "limits", first: 1) { FIELDS }'

@@ -12,6 +12,7 @@ import pytest_asyncio
 from graphql import GraphQLInterfaceType, GraphQLObjectType, get_named_type, is_leaf_type
 
 from graph.execution.access_directive import Access
+from graph.ids import encode
 from graph.schema import graphql_schema
 from tests.access.records import ARGUMENTS, QUESTIONS, asked, found_ids
 from tests.access.viewers import VIEWERS, Eyes
@@ -45,9 +46,9 @@ PROMISE: Final = _promise()
 
 
 @pytest_asyncio.fixture(scope="module")
-async def ids(eyes: Eyes, guest: UUID) -> dict[str, str]:
+async def ids(eyes: Eyes, guest: UUID, knowledge: UUID) -> dict[str, str]:
     """The ids of the records."""
-    return await found_ids(eyes)
+    return await found_ids(eyes) | {"knowledge": encode("Document", knowledge)}
 
 
 @pytest.mark.parametrize("viewer", VIEWERS)

@@ -184,10 +184,7 @@ async def crowd(school: RunningSchool, unlogged: None, tmp_path: Path) -> AsyncI
     few = await Postgres.open(dsn, min_size=CONNECTIONS, max_size=CONNECTIONS, read_deadline=30)
     few.warm = warm = Watched(CONNECTIONS, few._cooled)
     series = EmbeddedSeries(few, secret="of pages that nobody asks for, and long enough")
-    fewer = replace(stores, postgresql=few, series=series)
-    # What an administrator reads is written down within two seconds, or refused: not from the end of this queue.
-    fewer.audit = stores.audit
-    services = replace(school.services, stores=fewer)
+    services = replace(school.services, stores=replace(stores, postgresql=few, series=series))
     async with stores.postgresql.transaction(SYSTEM) as tx:
         people = await tx.fetch(_PEOPLE)
         liked = [tuple(each) for each in await tx.fetch("select * from user_preferences")]

@@ -14,6 +14,7 @@ from graph.limits.bounds import PerRole
 from resolvers.rate import Rate
 from tests.http.partly import asking
 from tests.listening import Listening, listening
+from tests.redis_keys import new_session_id
 from tests.running_school import RunningSchool
 from tests.sockets.talking import LIVE, talking
 
@@ -106,7 +107,7 @@ async def test_it_is_counted_in_the_request_that_reads_the_session(served: Liste
 async def test_a_session_that_has_ended_is_told_so_and_counts_for_nobody(served: Listening) -> None:
     tokens, redis = served.school.services.tokens, served.school.services.stores.redis.raw
     claims = tokens.verified(await served.school.token("outsider"))
-    never = tokens.access(claims.user_id, "student", keys.new_session_id(claims.user_id), served.school.now).text
+    never = tokens.access(claims.user_id, "student", new_session_id(claims.user_id), served.school.now).text
     for _ in range(5):
         async with asking(served, ASKS, accept="application/json", authorization=f"Bearer {never}") as parts:
             assert parts.status == 401

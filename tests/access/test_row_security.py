@@ -35,7 +35,7 @@ PROTECTED: Final = {
     "public.learner_keys",
 }
 APPENDED_ONLY: Final = {"public.audit_log"}
-"""Which nobody changes: see test_audit_rows.py."""
+"""Which nobody changes: see tests/stores/test_audit_log.py."""
 PROGRAMS_OWN: Final = ("outbox", "learner_keys")
 """Of these administrators see nothing either."""
 _CASSANDRA: Final = "stands in for Cassandra, which knows no rows' owners: the door is which partitions are asked for"
@@ -59,7 +59,7 @@ class Rows(NamedTuple):
 
 
 @pytest_asyncio.fixture(scope="module")
-async def rows(school: RunningSchool, guest: UUID) -> Rows:
+async def rows(school: RunningSchool, guest: UUID, knowledge: UUID) -> Rows:
     await a_job_of_each(school, [email for _, email in VIEWERS.values()])
     tables: dict[str, list[asyncpg.Record]] = {}
     async with session(school, role="system") as system:
@@ -115,7 +115,12 @@ def promised(rows: Rows, person: Person) -> dict[str, set[object]]:
             "submissions",
             lambda row: row["user_id"] == person.id or classroom_of_assessment[row["assessment_id"]] in person.taught,
         ),
-        "documents": keys("documents", lambda row: row["classroom_id"] in here),
+        "documents": keys(
+            "documents",
+            lambda row: (
+                row["classroom_id"] in here or (row["classroom_id"] is None and person.role in ("student", "teacher"))
+            ),
+        ),
         "outbox": set(),
         "jobs": keys("jobs", lambda row: row["owner"] == person.id),
         "learner_keys": set(),
@@ -137,6 +142,7 @@ async def test_the_cases_tell_roles_apart(rows: Rows) -> None:
     assert len(seen["assistant"]["classrooms"]) == len(seen["guest"]["classrooms"]) == 2
     assert len(seen["student"]["submissions"]) < len(seen["teacher"]["submissions"])
     assert seen["service"]["users"] == seen["admin"]["users"] > seen["student"]["users"]
+    assert len(seen["outsider"]["documents"] & seen["student"]["documents"]) == 1, "of the knowledge base"
     assert not any(seen["service"][table] for table in rows.tables if table not in ("users", "jobs"))
     everything = [table for table in rows.tables if table not in PROGRAMS_OWN]
     assert all(len(seen["admin"][table]) == len(rows.tables[table]) > 0 for table in everything)
@@ -145,14 +151,17 @@ async def test_the_cases_tell_roles_apart(rows: Rows) -> None:
 
 @pytest.mark.parametrize("table", sorted(PROTECTED))
 async def test_without_a_setting_there_are_no_rows(table: str, school: RunningSchool, rows: Rows) -> None:
-    assert rows.tables[table.removeprefix("public.")], "there is something to hide"
+    there = rows.tables[table.removeprefix("public.")]
+    assert there, "there is something to hide"
     async with school.services.stores.postgresql.pool.acquire() as bare:
         assert await bare.fetchval("select current_user") == ROLE
         assert await bare.fetch(f"select * from {table}") == []
     async with session(school, user_id="", role="", classroom_ids="", taught_ids="", login_email="") as empty:
         assert await empty.fetch(f"select * from {table}") == []
     async with session(school, role="student", user_id=uuid4(), classroom_ids=f"{{{uuid4()}}}") as stranger:
-        assert await stranger.fetch(f"select * from {table}") == []
+        found = await stranger.fetch(f"select * from {table}")
+        # The knowledge base is for whoever learns, wherever that is.
+        assert found == [row for row in there if table == "public.documents" and row["classroom_id"] is None]
 
 
 async def test_a_log_in_sees_the_one_account_it_names_and_nothing_else(school: RunningSchool, rows: Rows) -> None:

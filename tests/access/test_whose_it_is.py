@@ -13,7 +13,7 @@ from datadir.learners import held_in
 from datadir.minio.prefixes import prefix_of
 from datadir.names import StoreName
 from datadir.qdrant.collections import COLLECTIONS
-from datadir.redis.keys import family_of
+from tests.redis_keys import families
 from tests.running_school import RunningSchool
 
 
@@ -48,13 +48,13 @@ async def test_no_collection(school: RunningSchool) -> None:
 async def test_no_key(school: RunningSchool) -> None:
     await school.ask("{ viewer { id } }")
     keys = [key async for key in school.services.stores.redis.raw.scan_iter("*")]
-    families = {key: family_of(key.decode() if isinstance(key, bytes) else key) for key in keys}
+    found = {key: families(key) for key in keys}
     assert {"session:{<user_id>}.<random>", "presence:{<user_id>}"} <= {
-        each.pattern for each in families.values() if each
+        each.pattern for those in found.values() for each in those
     }
-    for key, family in families.items():
-        assert family is not None, key
-        held_in(StoreName.REDIS, family.pattern)
+    for key, those in found.items():
+        assert len(those) == 1, key
+        held_in(StoreName.REDIS, those[0].pattern)
 
 
 async def test_no_vectors_and_no_field_of_theirs(school: RunningSchool) -> None:

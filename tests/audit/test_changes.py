@@ -18,8 +18,8 @@ from datadir.minio.prefixes import AUDIT
 from graph.ids import encode
 from tests.accounts.somebody import Somebody, newcomer, rows
 from tests.audit.conftest import Audited, Row
+from tests.stores.audit_kept import LOCK
 from tests.stores.postgresql_pool_contract import eventually
-from tests.stores.test_audit_log import LOCK
 
 ROLE: Final = """
 mutation Promote($input: SetUserRoleInput!) { setUserRole(input: $input) { user { email role } errors { code } } }

@@ -10,6 +10,7 @@ where they know of it and may not see this of it.
   presence. Of the members of one's own classrooms also the address and the engagement. Everything else about an account
   is its owner's.
 - What belongs to a classroom is its members'; join codes and how an assessment went are of those who teach it.
+- Documents of no classroom, the knowledge base, are for everybody who learns or teaches.
 - Published courses are for everybody who learns or teaches, others for their instructor; an enrollment is its owner's
   and the instructor's.
 """
@@ -174,12 +175,12 @@ class Oracle(OfRows):
         return HIDDEN if key == HIDDEN else {"downloadUrl": key}
 
     def document(self, viewer: Person, document: Document) -> Any:
-        if not self.is_in(viewer, document.classroom_id):
+        if not self.reads(viewer, document):
             return HIDDEN
         return {"filename": document.filename, "downloadUrl": document.key}
 
     def chunk(self, viewer: Person, chunk: Chunk) -> Any:
-        if not self.is_in(viewer, chunk.document.classroom_id):
+        if not self.reads(viewer, chunk.document):
             return HIDDEN
         return {"text": str(chunk.id), "document": {"id": str(chunk.document.id)}}
 

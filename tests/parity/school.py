@@ -17,6 +17,8 @@ STUDENTS: Final = 15
 TEACHERS: Final = 7
 CLASSROOMS: Final = 7
 COURSES: Final = 9
+KNOWN: Final = 4
+"""Documents of the knowledge base."""
 QUIET: Final = 7
 """Students and teachers who ask nothing: for them it is not said that they are here now."""
 
@@ -98,8 +100,10 @@ class Submission(NamedTuple):
 
 
 class Document(NamedTuple):
+    """Of a classroom, or of the knowledge base."""
+
     id: UUID
-    classroom_id: UUID
+    classroom_id: UUID | None
     filename: str
     key: str
 
@@ -222,6 +226,7 @@ class _Making:
         for person in self._school.people:
             self._of_a_person(person)
         self._odd_sessions()
+        self._knowledge()
         return self._school
 
     def _people(self) -> None:
@@ -299,6 +304,12 @@ class _Making:
             school.documents.append(document)
             for position in range(self._random.randint(1, 3)):
                 school.chunks.append(Chunk(self._id(), document, position))
+
+    def _knowledge(self) -> None:
+        for number in range(KNOWN):
+            identity, filename = self._id(), f"policy-{number}.pdf"
+            key = f"knowledge/{identity}/{filename}"
+            self._school.documents.append(Document(identity, None, filename, key))
 
     def _courses(self) -> None:
         school = self._school

@@ -1,4 +1,6 @@
-"""Is every answer that an administrator got in the audit log, however the server ended? And does a shell say so?"""
+"""Is every answer that an administrator got in the audit log, however the server ended? And does a shell say so?
+
+And does it say what somebody has done to the log since? (threat 40)"""
 
 from __future__ import annotations
 

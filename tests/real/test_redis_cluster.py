@@ -20,6 +20,7 @@ from datadir.names import StoreName
 from datadir.redis import keys
 from datadir.redis.client import CONNECTIONS, LONG_READS, Redis
 from datadir.redis.cluster import Cluster
+from tests.redis_keys import new_session_id
 from tests.servers.redis import NODES, PASSWORD, SLOTS
 from tests.servers.server import Process, Server
 from tests.stores.recovery import well_again
@@ -84,7 +85,7 @@ class TestRedisCluster(RedisKeysContract):
     async def test_reading_many_keys_is_one_call_that_asks_each_node_once(self, redis: Redis) -> None:
         values = {key: str(number) for number, key in enumerate(on_node(number % NODES) for number in range(60))}
         with kept() as ledger:
-            await redis.write_many(values, ttl=60)
+            await redis.send([("SET", key, value) for key, value in values.items()])
             nowhere = f"text:{uuid4()}"
             wanted = [nowhere, *values, next(iter(values))]
             found = await redis.read_many(wanted)
@@ -94,7 +95,7 @@ class TestRedisCluster(RedisKeysContract):
 
     async def test_a_call_about_one_person_asks_one_node(self, redis: Redis) -> None:
         owner = uuid4()
-        session = keys.session(keys.new_session_id(owner))
+        session = keys.session(new_session_id(owner))
         with kept() as ledger:
             await redis.write_hash(session, {"user_id": str(owner)}, ttl=60)
             await redis.pipeline().command("EXISTS", session, keys.presence(owner)).command("TTL", session).send()
@@ -119,7 +120,7 @@ class TestRedisCluster(RedisKeysContract):
 
     async def test_keys_of_several_slots_are_refused_where_one_command_has_to_see_them_all(self, redis: Redis) -> None:
         east, north, _ = one_on_each()
-        await redis.write_many({east: "1", north: "1"}, ttl=60)
+        await redis.send([("SET", east, "1"), ("SET", north, "1")])
         release = redis.script(RELEASE)
         for crossing in (
             redis.delete(east, north),
@@ -219,7 +220,7 @@ class TestLosingANode:
 
     async def test_a_node_that_hangs_costs_the_deadline_and_its_own_keys(self, redis: Redis, last: Process) -> None:
         east, _, west = one_on_each()
-        await redis.write_many({east: "east", west: "west"}, ttl=60)
+        await redis.send([("SET", east, "east"), ("SET", west, "west")])
         last.pause()
         try:
             started = perf_counter()
@@ -235,7 +236,7 @@ class TestLosingANode:
         self, redis: Redis, last: Process
     ) -> None:
         east, _, west = one_on_each()
-        await redis.write_many({east: "east", west: "west"}, ttl=60)
+        await redis.send([("SET", east, "east"), ("SET", west, "west")])
         await last.kill()
         with pytest.raises(StoreUnavailable) as gone:
             await redis.get(west)

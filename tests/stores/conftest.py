@@ -13,6 +13,7 @@ from datadir.launcher import Launcher
 from datadir.mongodb import embedded as embedded_mongodb
 from datadir.redis import embedded as embedded_redis
 from tests.folders import passable_folder
+from tests.stores.audit_kept import kept, template, three  # noqa: F401
 from tests.stores.postgres_fixture import database, postgres_address  # noqa: F401
 
 

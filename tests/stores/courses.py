@@ -181,4 +181,4 @@ class Course:
 def only(postgresql: Postgres, redis: Redis) -> Stores:
     """These two stores, and no other."""
     absent: Any = None
-    return Stores(postgresql, redis, absent, absent, absent, absent, absent, frozenset())
+    return Stores(postgresql, redis, absent, absent, absent, absent, absent, frozenset(), absent)

@@ -151,6 +151,13 @@ async def catalogue(dsn: str) -> dict[str, list[tuple[Any, ...]]]:
         return {what: sorted(map(tuple, await owner.fetch(sql)), key=str) for what, sql in questions.items()}
 
 
+async def policies(dsn: str) -> list[tuple[Any, ...]]:
+    """The row policies of all tables, as PostgreSQL itself writes them."""
+    async with connected(dsn) as owner:
+        said = "select tablename, policyname, cmd, qual, with_check from pg_policies where schemaname = 'public'"
+        return [tuple(row) for row in await owner.fetch(f"{said} order by 1, 2")]
+
+
 class MigrationsContract:
     """`dsn` is an empty database, as its owner; `beside` is another. Where the owner is no superuser, row policies bind
     the revisions too."""
@@ -181,13 +188,14 @@ class MigrationsContract:
         kept: Rows = {}
         numbers = [revision.partition("_")[0] for revision in migrate.revisions()]
         for below, number in pairwise(["base", *numbers]):
+            ruled = await policies(dsn)
             await migrate.upgrade(dsn, target=number)
             assert older_part(await rows_of(dsn), kept) == kept
             full = await filled(dsn)
             assert full.keys() >= kept.keys()
             assert all(full.values())
             await migrate.upgrade(dsn, target=f"-{below}")
-            assert await rows_of(dsn) == kept
+            assert (await rows_of(dsn), await policies(dsn)) == (kept, ruled)
             await migrate.upgrade(dsn, target=number)
             kept = await filled(dsn)
             assert all(kept.values())

@@ -139,8 +139,8 @@ async def test_stores_are_closed_in_reverse_and_nothing_stays_open(
         await opened(named, stack, held_folder)
         assert await clients(named.redis_url) > before
     assert stack.closed == [
-        "AuditLog", "FolderObjects", "EmbeddedEventLog", "EmbeddedSeries", "EdgeVectors", "Documents", "Redis",
-        "Postgres",
+        "AuditLog", "Postgres", "FolderObjects", "EmbeddedEventLog", "EmbeddedSeries", "EdgeVectors", "Documents",
+        "Redis", "Postgres",
     ]  # fmt: skip
     await eventually(lambda: nobody(owner, named.redis_url, before))
 

@@ -9,9 +9,9 @@ import base64
 
 import pytest
 
-from datadir.redis.keys import family_of
 from tests.event_loop import ROOMS, ROOT
 from tests.http.refusals import refusals
+from tests.redis_keys import families
 from tests.running_school import LOG_IN, RunningSchool
 
 HOSTILE = [
@@ -59,7 +59,7 @@ async def test_what_is_sent_becomes_no_key_no_pattern_and_no_command(school: Run
     else:  # a text that no text may be, which is refused as a whole
         assert [each.code for each in refusals(found)] == ["BAD_USER_INPUT"]
     assert forged.status_code == 401
-    assert [key for key in after - before if family_of(key) is None] == []
+    assert [key for key in after - before if not families(key)] == []
     assert [key for key in after - before if text.strip() and text in key] == []
     assert before <= after, "nothing was deleted"
     assert [name for name in used for word in NEVER if f"{name}|".startswith(word)] == ["config|resetstat"], "ours"

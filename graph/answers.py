@@ -21,6 +21,10 @@ _STATUSES: Final = {
 }
 
 
+UNHEARD: Final = 499
+"""The status of an operation whose client hung up, in logs and metrics: no client ever sees it."""
+
+
 @dataclass(slots=True)
 class Answer:
     """What goes back: the response's members, the HTTP status, whether anything was executed; of an event, where its

@@ -32,7 +32,7 @@ from starlette.routing import Route
 
 from datadir import ledger
 from datadir.minio.embedded import FolderObjects
-from graph.answers import Answer, answered, refused
+from graph.answers import UNHEARD, Answer, answered, refused
 from graph.authn import claimed_role, needs_account, seconds_left, viewer_of
 from graph.context import Context
 from graph.errors import RequestError
@@ -66,7 +66,7 @@ from graph.subscriptions import Followed
 from graph.telemetry import Telemetry
 from loaders.sessions import roles
 from resolvers.audit import settled
-from resolvers.deadline import Deadline
+from resolvers.deadline import Deadline, Gone
 from resolvers.downloads import Downloads
 from resolvers.errors import Unauthenticated
 from resolvers.operation import Operation, Services, Viewer
@@ -114,9 +114,11 @@ class Graph:
         reads_only: bool = False,
         user_agent: str | None = None,
         peer: str | None = None,
+        gone: Gone | None = None,
     ) -> Answer:
         """One operation, from envelope to response. `explain` is `1` (the plan beside the answer) or `only` (the plan
-        instead of it, without any store call). Never raises."""
+        instead of it, without any store call). `gone` returns once nobody waits for the answer: a query that is slow
+        is then given up, a mutation runs to its end whoever listens. Never raises."""
         request_id = secrets.token_hex(8)
         started = perf_counter()
         name = role = document = None
@@ -133,6 +135,8 @@ class Graph:
                     raise RequestError("BAD_REQUEST", "A subscription is a stream: this request takes one answer.")
                 admitted = self.admitted(document, definition, envelope, authorization)
                 variables, reads = admitted.variables, definition.operation is OperationType.QUERY
+                if gone is not None and reads:
+                    deadline.heard_by(gone)
                 asking = viewer_of(self.services, authorization, reads=reads, spends=admitted.spends)
                 viewer = await deadline.within(asking)
                 role = viewer.role if viewer else None
@@ -153,7 +157,9 @@ class Graph:
                 answer = refused(error, request_id)
             except asyncio.CancelledError:
                 deadline.call_off()
-                raise
+                if not deadline.given_up():
+                    raise
+                answer = Answer({}, UNHEARD, executed=False)
             finally:
                 deadline.over()
             if calls.sources:

@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from graph.limits_settings import LimitsSettings
 from graph.log_in_settings import LogInSettings
+from graph.stores_settings import ADDRESSES, PAIRS, StoresSettings
 from graph.tls_settings import PREFIXES as TLS_PREFIXES
 from graph.tls_settings import TlsSettings
 
@@ -43,19 +44,11 @@ ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(
 """An origin, or one of any port."""
 
 
-PAIRS = (
-    ("cassandra_username", "cassandra_password"),
-    ("kafka_username", "kafka_password"),
-    ("aws_access_key_id", "aws_secret_access_key"),
-)
-"""Who we are, and what proves it."""
-
-
 class SettingsError(Exception):
     """A setting that stops the start; the message is one sentence."""
 
 
-class Settings(TlsSettings, LogInSettings, LimitsSettings):
+class Settings(TlsSettings, StoresSettings, LogInSettings, LimitsSettings):
     """Everything that can be set. Each field's description is its row in `docs/settings.md`."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", populate_by_name=True)
@@ -170,59 +163,6 @@ class Settings(TlsSettings, LogInSettings, LimitsSettings):
     explorer: bool | None = Field(
         None, description="Whether browsers get the explorer at `/graphql`; unset: in development alone."
     )
-    s3_bucket: str = Field("studygraph", description="The bucket that holds all objects.")
-
-    database_url: SecretStr | None = Field(
-        None, validation_alias="DATABASE_URL", description="PostgreSQL: `postgresql://user:password@host:5432/name`."
-    )
-    redis_url: SecretStr | None = Field(
-        None, validation_alias="REDIS_URL", description="Redis: `redis://host:6379/0` or `rediss://`."
-    )
-    mongodb_url: SecretStr | None = Field(
-        None, validation_alias="MONGODB_URL", description="MongoDB: `mongodb://user:password@host:27017/name`."
-    )
-    qdrant_host: str | None = Field(None, validation_alias="QDRANT_HOST", description="Qdrant's host.")
-    qdrant_port: int = Field(6333, validation_alias="QDRANT_PORT", ge=1, le=65535, description="Qdrant's REST port.")
-    qdrant_api_key: SecretStr | None = Field(None, validation_alias="QDRANT_API_KEY", description="Qdrant's API key.")
-    cassandra_host: str | None = Field(
-        None, validation_alias="CASSANDRA_HOST", description="Cassandra's contact points, separated by commas."
-    )
-    cassandra_port: int = Field(
-        9042, validation_alias="CASSANDRA_PORT", ge=1, le=65535, description="Cassandra's native port."
-    )
-    cassandra_username: str | None = Field(
-        None, validation_alias="CASSANDRA_USERNAME", description="Cassandra's user, where it asks for one."
-    )
-    cassandra_password: SecretStr | None = Field(
-        None, validation_alias="CASSANDRA_PASSWORD", description="That user's password."
-    )
-    cassandra_datacenter: str | None = Field(
-        None,
-        validation_alias="CASSANDRA_DATACENTER",
-        description="The datacenter whose nodes are asked; unset: all nodes alike.",
-    )
-    kafka_bootstrap_servers: str | None = Field(
-        None, validation_alias="KAFKA_BOOTSTRAP_SERVERS", description="Kafka's first brokers, separated by commas."
-    )
-    kafka_username: str | None = Field(
-        None, validation_alias="KAFKA_USERNAME", description="Kafka's user (SASL), where it asks for one."
-    )
-    kafka_password: SecretStr | None = Field(
-        None, validation_alias="KAFKA_PASSWORD", description="That user's password."
-    )
-    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
-        "SCRAM-SHA-512", validation_alias="KAFKA_SASL_MECHANISM", description="How that user logs in."
-    )
-    s3_endpoint_url: str | None = Field(
-        None, validation_alias="S3_ENDPOINT_URL", description="Object storage's address."
-    )
-    aws_access_key_id: SecretStr | None = Field(
-        None, validation_alias="AWS_ACCESS_KEY_ID", description="Object storage's access key."
-    )
-    aws_secret_access_key: SecretStr | None = Field(
-        None, validation_alias="AWS_SECRET_ACCESS_KEY", description="Object storage's secret key."
-    )
-    aws_region: str = Field("us-east-1", validation_alias="AWS_REGION", description="Object storage's region.")
 
     @field_validator(*SCHEMES)
     @classmethod
@@ -390,19 +330,7 @@ def _checked(settings: Settings) -> Settings:
         raise SettingsError("STUDYGRAPH_SECRET must be set in production (or STUDYGRAPH_SECRET_FILE).")
     if settings.demo:
         raise SettingsError("STUDYGRAPH_DEMO is for development: its accounts have a public password.")
-    unset = [
-        environment_name(name)
-        for name in (
-            "database_url",
-            "redis_url",
-            "mongodb_url",
-            "qdrant_host",
-            "cassandra_host",
-            "kafka_bootstrap_servers",
-            "s3_endpoint_url",
-        )
-        if not getattr(settings, name)
-    ]
+    unset = [environment_name(name) for name in ADDRESSES if not getattr(settings, name)]
     if unset:
         raise SettingsError(f"In production each store is a real server: set {', '.join(unset)}.")
     return settings

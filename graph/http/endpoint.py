@@ -127,7 +127,7 @@ class GraphQLEndpoint:
         except RequestError as error:
             return self._response({"errors": [error.formatted()]}, error.status, kind, error.headers, origin)
         try:
-            answer = await self.answer(envelope, **self._asked(request))
+            answer = await self.answer(envelope, gone=request.gone, **self._asked(request))
         finally:
             self._admission.leave()
         return self._answer(answer, kind, origin)
@@ -160,7 +160,7 @@ class GraphQLEndpoint:
         async def one(envelope: Envelope) -> tuple[int, dict[str, Any]]:
             try:
                 async with self._admission.operation():
-                    answer = await self.answer(envelope, **asked)
+                    answer = await self.answer(envelope, gone=request.gone, **asked)
             except RequestError as error:
                 return error.status, {"errors": [error.formatted()]}
             return self._status(answer.body, answer.status, kind), answer.body

@@ -58,6 +58,16 @@ class Incoming:
                 return b"".join(parts)
             message = dict(await self._receive())
 
+    async def gone(self) -> None:
+        """Returns once the client is gone, or has its answer. The body is read before."""
+        await gone(self._receive)
+
+
+async def gone(receive: Receive) -> None:
+    """Returns once the client is gone, or has all of its answer: what it still sends is nobody's."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
 
 def _refuse_size(size: int, largest: int) -> None:
     if size > largest:

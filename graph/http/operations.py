@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 
 from graph.errors import RequestError
 from graph.http.envelope import Envelope
+from resolvers.deadline import Gone
 from resolvers.operation import Viewer
 
 Kind = Literal["query", "mutation", "subscription", "incremental"]
@@ -35,8 +36,9 @@ class Operations(Protocol):
         reads_only: bool = False,
         user_agent: str | None = None,
         peer: str | None = None,
+        gone: Gone | None = None,
     ) -> Answered:
-        """One operation. Never raises."""
+        """One operation. `gone` returns once nobody waits for the answer. Never raises."""
 
     def stream(
         self,

@@ -20,6 +20,7 @@ from graph.http import event_stream, multipart_stream
 from graph.http.admission import Admission
 from graph.http.connection import STALLED_SECONDS
 from graph.http.envelope import Envelope
+from graph.http.incoming import gone
 from graph.http.listeners import Listeners
 from graph.http.negotiation import StreamType
 from graph.http.operations import Answered, Kind, Operations, slow_consumer
@@ -91,20 +92,20 @@ class Streamed:
 
     async def __call__(self, receive: Receive, send: Send) -> None:
         """Send all of it."""
-        gone = asyncio.create_task(_gone(receive))
+        leaving = asyncio.create_task(gone(receive))
         stopping = asyncio.create_task(self._stopping.wait())
         try:
             await self._begin(send)
-            await self._go_on(send, gone, stopping)
+            await self._go_on(send, leaving, stopping)
         except _Stalled:
             transport = self._shape.content_type.partition(";")[0]
             log.warning("slow consumer", transport=transport, code=slow_consumer().code)
             # The connection is aborted by its own clock, at about this moment.
-            await gone
+            await leaving
         finally:
-            for task in (self._next, gone, stopping):
+            for task in (self._next, leaving, stopping):
                 task.cancel()
-            await asyncio.gather(self._next, gone, stopping, return_exceptions=True)
+            await asyncio.gather(self._next, leaving, stopping, return_exceptions=True)
             self._held.close()
             await self._answers.aclose()
 
@@ -115,11 +116,11 @@ class Streamed:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await self._write(send, self._shape.opening)
 
-    async def _go_on(self, send: Send, gone: asyncio.Task[None], stopping: asyncio.Task[Any]) -> None:
+    async def _go_on(self, send: Send, leaving: asyncio.Task[None], stopping: asyncio.Task[Any]) -> None:
         while True:
-            waited = (self._next, gone, stopping, self._ended)
+            waited = (self._next, leaving, stopping, self._ended)
             done, _ = await asyncio.wait(waited, timeout=self._pulse_seconds, return_when=asyncio.FIRST_COMPLETED)
-            if gone in done:
+            if leaving in done:
                 return
             if self._ended in done:
                 await self._write(send, self._shape.part(self._ended.result()) + self._shape.end, last=True)
@@ -150,11 +151,6 @@ class Streamed:
 async def following(answers: AsyncGenerator[Answered, None]) -> Answered | None:
     """The next answer, None after the last."""
     return await anext(answers, None)
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 class Streams:

@@ -57,7 +57,7 @@ async def from_form(request: Incoming, batch_limit: int = 0) -> Envelope | list[
     if length.isdecimal() and int(length[:20]) > largest:
         raise _too_large(f"A request with a file holds at most {largest:,} bytes.")
     body = await request.body(largest)
-    return from_parts(list(parts(body, boundary)), batch_limit)
+    return from_parts(parts(body, boundary), batch_limit)
 
 
 def from_parts(found: list[Part], batch_limit: int = 0) -> Envelope | list[Envelope]:

@@ -6,19 +6,18 @@ A lock on a table holds its reads up for as long as a test wants; the stores' ow
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import nullcontext
 from time import monotonic
 from typing import Any, Final
 
-import asyncpg
 import httpx
 import pytest
 
 from graph.app import Answer, Graph, application
 from graph.http.envelope import Envelope
-from resolvers.deadline import Deadline
+from resolvers.deadline import LISTEN_AFTER, Deadline
 from resolvers.errors import OutOfTime
+from tests.locked import PATIENCE, locked, until_waiting
 from tests.running_school import RunningSchool
 
 QUESTION: Final = (
@@ -29,8 +28,6 @@ TOLD: Final = {
     "extensions": {"code": "TIMEOUT"},
 }
 DEADLINE_MS: Final = 400
-# Far below the stores' own deadline.
-PATIENCE: Final = 4.0
 
 both = pytest.mark.parametrize("execution", ["compiled", "graphql-core"])
 
@@ -40,29 +37,6 @@ def graph_of(school: RunningSchool, execution: str, deadline_ms: int = DEADLINE_
         update={"execution": execution, "operation_deadline_ms": deadline_ms, "store_deadline_ms": 10_000}
     )
     return Graph(school.services, settings)
-
-
-@asynccontextmanager
-async def locked(school: RunningSchool, table: str) -> AsyncIterator[asyncpg.Connection[Any]]:
-    """Nobody reads this table meanwhile; the connection watches who waits."""
-    holder = await asyncpg.connect(school.owner_dsn)
-    watcher = await asyncpg.connect(school.owner_dsn)
-    try:
-        async with holder.transaction():
-            await holder.execute(f"lock table {table} in access exclusive mode")
-            yield watcher
-    finally:
-        await holder.close()
-        await watcher.close()
-
-
-async def until_waiting(watcher: asyncpg.Connection[Any], count: int) -> None:
-    """Wait until so many statements of ours stand before a lock."""
-    end = monotonic() + PATIENCE
-    sql = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
-    while (waiting := await watcher.fetchval(sql)) != count:
-        assert monotonic() < end, f"{waiting} statements wait, not {count}"
-        await asyncio.sleep(0.01)
 
 
 async def answered(graph: Graph, school: RunningSchool, question: str, variables: dict[str, Any]) -> Answer:
@@ -173,3 +147,89 @@ async def test_whoever_cancels_the_task_besides_is_obeyed() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     deadline.over()
+
+
+async def test_what_is_slow_is_given_up_when_nobody_waits_for_it() -> None:
+    deadline, gone, listened = Deadline(PATIENCE), asyncio.Event(), asyncio.Event()
+
+    async def leaves() -> None:
+        listened.set()
+        await gone.wait()
+
+    async def work() -> tuple[bool, int]:
+        deadline.heard_by(leaves)
+        try:
+            await deadline.within(asyncio.sleep(PATIENCE))
+        except asyncio.CancelledError:
+            deadline.call_off()
+        task = asyncio.current_task()
+        assert task is not None
+        return deadline.given_up(), task.cancelling()
+
+    began = monotonic()
+    asked = asyncio.create_task(work())
+    await listened.wait()
+    assert monotonic() - began >= LISTEN_AFTER
+    gone.set()
+    assert await asked == (True, 0), "the task goes on as if nobody had cancelled it"
+
+
+async def test_it_listens_at_once_where_it_was_slow_before() -> None:
+    deadline, listened = Deadline(PATIENCE), asyncio.Event()
+
+    async def leaves() -> None:
+        listened.set()
+
+    async def work() -> bool:
+        await asyncio.sleep(2 * LISTEN_AFTER)
+        deadline.heard_by(leaves)
+        with pytest.raises(asyncio.CancelledError):
+            await deadline.within(asyncio.sleep(PATIENCE))
+        deadline.over()
+        return deadline.given_up()
+
+    assert await work()
+    assert listened.is_set()
+
+
+async def test_who_is_cancelled_by_others_too_is_not_given_up() -> None:
+    deadline, listened = Deadline(PATIENCE), asyncio.Event()
+
+    async def leaves() -> None:
+        listened.set()
+
+    async def work() -> None:
+        deadline.heard_by(leaves)
+        try:
+            await deadline.within(asyncio.sleep(PATIENCE))
+        except asyncio.CancelledError:
+            deadline.call_off()
+            if not deadline.given_up():
+                raise
+
+    asked = asyncio.create_task(work())
+    await listened.wait()
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+
+
+async def test_the_deadline_passes_all_the_same_when_it_was_slow() -> None:
+    began = monotonic()
+    with pytest.raises(OutOfTime):
+        await Deadline(3 * LISTEN_AFTER).within(asyncio.sleep(PATIENCE))
+    assert 3 * LISTEN_AFTER <= monotonic() - began + 0.01 < PATIENCE
+
+
+async def test_what_is_quick_never_listens() -> None:
+    asked: list[str] = []
+
+    async def leaves() -> None:
+        asked.append("whether anybody listens")
+
+    deadline = Deadline(PATIENCE)
+    deadline.heard_by(leaves)
+    await deadline.within(asyncio.sleep(0))
+    deadline.over()
+    await asyncio.sleep(2 * LISTEN_AFTER)
+    assert asked == []

@@ -16,7 +16,7 @@ import pytest
 
 from graph.errors import RequestError
 from graph.http.envelope import LARGEST_BODY, Envelope
-from graph.http.form import MOST_PARTS, Part, boundary_of, parts
+from graph.http.form import MOST_HEADERS, MOST_PARTS, Part, boundary_of, parts
 from graph.http.uploads import AT_ONCE, LARGEST_FILE, MOST_PLACES, Uploads, from_parts
 from graph.uploaded import UploadedFile
 from tests.accounts.picture_files import PREFLIGHT, UPLOAD, picture, sent
@@ -92,6 +92,42 @@ REFUSED: dict[str, tuple[bytes, str, int, str]] = {
         "BAD_REQUEST",
         400,
         "A line of the form begins with its boundary",
+    ),
+    "a boundary within a file": (
+        form([operations(), mapped(), part("0", b"x\r\n--" + BOUNDARY.encode() + b"x", 'filename="x"')]),
+        "BAD_REQUEST",
+        400,
+        "A line of the form begins with its boundary",
+    ),
+    "white space behind a boundary": (
+        form([operations(), mapped(), FILE]).replace(b"ours\r\ncontent", b"ours" + b" " * 200_000 + b"\r\ncontent"),
+        "BAD_REQUEST",
+        400,
+        "A line of the form begins with its boundary",
+    ),
+    "parts behind the last": (
+        form([operations(), mapped()]) + form([FILE]),
+        "BAD_REQUEST",
+        400,
+        "A line of the form begins with its boundary",
+    ),
+    "headers without end": (
+        form([b"x-a: b\r\n" * 300 + FILE, operations(), mapped()]),
+        "BAD_REQUEST",
+        400,
+        "A part of the form has no headers",
+    ),
+    "a header without end": (
+        form([b"x-a: " + b"b" * MOST_HEADERS + b"\r\n" + FILE, operations(), mapped()]),
+        "BAD_REQUEST",
+        400,
+        "A part of the form has no headers",
+    ),
+    "a header that is none": (
+        form([b"x a: b\r\n" + FILE, operations(), mapped()]),
+        "BAD_REQUEST",
+        400,
+        "A part of the form has no headers",
     ),
     "a part without headers": (form([b"\r\nx"]), "BAD_REQUEST", 400, "A part of the form has no"),
     "a part without a name": (
@@ -197,12 +233,15 @@ REFUSED: dict[str, tuple[bytes, str, int, str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-async def test_a_form_that_is_none_of_the_specification_is_refused(school: RunningSchool, name: str) -> None:
+async def test_a_form_that_is_none_of_the_specification_is_refused(
+    school: RunningSchool, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
     body, code, status, sentence = REFUSED[name]
     response = await posted(school, body)
     error = refusal(response)
     assert (error.code, response.status_code) == (code, status)
     assert error.message.startswith(sentence)
+    assert [each.name for each in caplog.records if each.name.startswith("python_multipart")] == []
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ and says where it is. What it promises:
 - Every statement has a deadline. A statement that outlives it costs its connection, not the pool; one that fails costs
   nobody else anything. Whoever waits gets an answer or an error, whoever gives up leaves no connection behind.
 - The scope is set with `set_config(..., true)`: it ends with the transaction, so the pool needs no reset query.
-- The commit of a lease travels with the next lease's begin. Where none follows soon it goes alone (`warm.py`).
+- What begins a transaction travels with its first statement (`wire.py`), the commit of a lease with the next one's.
+  Where none follows soon it goes alone (`warm.py`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import asyncpg
 
@@ -30,7 +31,8 @@ from datadir.names import StoreName
 from datadir.postgresql.errors import translating
 from datadir.postgresql.lease import Lease, scope_settings
 from datadir.postgresql.opening import MOST_CONNECTIONS, pooled
-from datadir.postgresql.warm import Connection, Warm, is_over
+from datadir.postgresql.warm import Warm, is_over
+from datadir.postgresql.wire import Connection
 from datadir.scope import Scope
 
 if TYPE_CHECKING:
@@ -145,13 +147,13 @@ class Postgres:
         Raises Conflict where a unique key is taken, StoreUnavailable where the server is gone."""
         with self.circuit.asked(store), translating(store):
             async with self._connection(self.read_deadline) as connection:
-                await connection.execute("begin; " + scope_settings(scope), timeout=WRITE_DEADLINE)
+                connection.ahead("begin", scope_settings(scope))
                 yield Transaction(connection, store, WRITE_DEADLINE)
                 await connection.execute("commit", timeout=WRITE_DEADLINE)
 
     @asynccontextmanager
     async def _connection(self, seconds: float) -> AsyncIterator[Connection]:
-        connection = await self.acquire(seconds)
+        connection = await self.taken(seconds)
         failure: BaseException | None = None
         try:
             yield connection
@@ -160,6 +162,15 @@ class Postgres:
             raise
         finally:
             await self.give_back(connection, failure)
+
+    async def taken(self, seconds: float) -> Connection:
+        """A connection for whoever sends a statement now, waiting no longer than `seconds`: what ends its last
+        transaction goes ahead of that."""
+        connection = self.warm.take()
+        if connection is None:
+            return await self.pooled(seconds)
+        connection.ahead("commit")
+        return connection
 
     async def acquire(self, seconds: float) -> Connection:
         """A connection without a transaction, waiting no longer than `seconds`."""
@@ -181,7 +192,7 @@ class Postgres:
             async with asyncio.timeout(seconds):
                 connection = await self.pool.acquire()
             self.warm.out += 1
-            return connection
+            return cast("Connection", connection)
         finally:
             self.warm.wanted -= 1
 
@@ -224,7 +235,7 @@ class Postgres:
     async def release(self, connection: Connection) -> None:
         """Give a connection back whose transaction is over, or that is."""
         self.warm.out -= 1
-        await self.pool.release(connection)
+        await self.pool.release(cast("Any", connection))
 
     @property
     def engine(self) -> AsyncEngine:

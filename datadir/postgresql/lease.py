@@ -22,9 +22,11 @@ from datadir.scope import Scope
 
 if TYPE_CHECKING:
     from datadir.postgresql.client import Postgres
-    from datadir.postgresql.warm import Connection
+    from datadir.postgresql.wire import Connection
 
 R = TypeVar("R", bound=Row)
+
+_BEGIN = "begin isolation level repeatable read read only"
 
 
 def scope_settings(scope: Scope) -> str:
@@ -122,11 +124,11 @@ class Lease:
             else:
                 self._connection = connection
                 if self._unset:
-                    await connection.execute(self._settings, timeout=seconds)
+                    connection.ahead(self._settings)
             self._unset = False
             started, rows = perf_counter(), 0
             try:
-                found: list[R] = await connection.fetch(sql, *args, timeout=seconds, record_class=record)
+                found = await connection.rows(record, sql, args, seconds)
                 rows = len(found)
             finally:
                 count(StoreName.POSTGRESQL, started=started, rows=rows)
@@ -145,14 +147,9 @@ class Lease:
 
     async def _begun(self, seconds: float) -> Connection:
         """A connection in a new transaction with the scope. Repeatable read: one level sees one snapshot."""
-        begin = f"begin isolation level repeatable read read only; {self._settings}"
-        connection = self._pg.warm.take()
-        if connection is None:
-            connection = await self._pg.pooled(seconds)
-        else:
-            begin = f"commit; {begin}"
+        connection = await self._pg.taken(seconds)
         self._connection = connection
-        await connection.execute(begin, timeout=seconds)
+        connection.ahead(_BEGIN, self._settings)
         return connection
 
     def _drop(self, failure: BaseException) -> asyncio.Future[None] | None:

@@ -10,7 +10,7 @@ import random
 import socket
 import ssl
 import struct
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import parse_qs, quote, urlencode, urlsplit, urlunsplit
 
 import asyncpg
@@ -18,6 +18,7 @@ import asyncpg
 from datadir import unreachable
 from datadir.errors import StoreMisconfigured
 from datadir.names import StoreName
+from datadir.postgresql import wire
 from datadir.postgresql.errors import UNREACHABLE
 from datadir.tls import SYSTEM, TlsFiles
 
@@ -25,6 +26,7 @@ APP_ROLE: Final = "studygraph_app"
 LEAST_CONNECTIONS: Final = 10
 """Connections that a pool of a real server keeps open."""
 MOST_CONNECTIONS: Final = 30
+"""Connections that a process has at most."""
 OPEN_DEADLINE: Final = 10.0
 """Seconds for one connection: names, handshakes, password."""
 RECYCLE: Final = 3600.0
@@ -77,19 +79,14 @@ async def pooled(
             # Plans are kept per connection, and statements are few: nothing is gained by closing after so many.
             max_queries=2**31,
             server_settings={"role": APP_ROLE, "application_name": "studygraph"},
-            connection_class=_Recycled,
+            connect=cast("Any", wire.connect),
+            connection_class=wire.Connection,
             init=dated,
             reset=_reset,
             ssl=tls,
         )
     except _FORESEEN as error:
         raise await _refusal(error, dsn) from error
-
-
-class _Recycled(asyncpg.Connection):
-    """A connection that knows when its time is over, on the clock of the loop."""
-
-    ends_at = float("inf")
 
 
 async def _reset(connection: Any) -> None:

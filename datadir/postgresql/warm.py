@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 
+from datadir.postgresql.wire import Connection
+
 if TYPE_CHECKING:
     from datadir.postgresql.lease import Lease
-
-Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[Any]"
 
 WARM: Final = 0.05
 """Seconds for which a connection waits."""
@@ -48,8 +48,7 @@ class Warm:
         """The lease may go on with this connection soon."""
         now = self._loop.time()
         # One whose time is over (`opening.py`) goes to the pool, which replaces it.
-        ends_at: float = cast("Any", connection).ends_at
-        if self.wanted or now > ends_at:
+        if self.wanted or now > connection.ends_at:
             self._end(connection)
             return
         self._kept[lease] = now, connection

@@ -86,7 +86,7 @@ class LeafCompleter(Completer):
     def __init__(self, kind: GraphQLLeafType, *, nullable: bool) -> None:
         super().__init__(nullable=nullable)
         self.kind = kind
-        self._same, self._check, self._convert = _fast(kind)
+        self.same, self.check, self.convert = _fast(kind)
 
     def complete(self, run: Run, field: FieldPlan, values: Sequence[Any], places: Places) -> Completed:
         """The column as the answer holds it."""
@@ -94,15 +94,15 @@ class LeafCompleter(Completer):
         some_null = _NONE in kinds and self.nullable
         if some_null:
             kinds.discard(_NONE)
-        if self._same is not None and (not kinds or (len(kinds) == 1 and self._same in kinds)):
-            if not kinds or self._check is None or self._check(values, some_null):
+        if self.same is not None and (not kinds or (len(kinds) == 1 and self.same in kinds)):
+            if not kinds or self.check is None or self.check(values, some_null):
                 return Completed(list(values), False)
-        elif self._convert is not None and not any(map(_is_odd, kinds)):
+        elif self.convert is not None and not any(map(is_odd, kinds)):
             try:
                 if some_null:
-                    convert = self._convert
+                    convert = self.convert
                     return Completed([None if value is None else convert(value) for value in values], False)
-                completed = list(map(self._convert, values))
+                completed = list(map(self.convert, values))
             except Exception:
                 return self._slowly(run, field, values, places)
             if None not in completed:
@@ -125,7 +125,7 @@ class LeafCompleter(Completer):
         return self.settled(run, field, completed, places)
 
 
-def _is_odd(kind: type[Any]) -> bool:
+def is_odd(kind: type[Any]) -> bool:
     """Whether values of this type are no values: a scalar's own function would make something of them."""
     return kind is _UNDEFINED or issubclass(kind, Exception)
 
@@ -276,6 +276,8 @@ class ObjectCompleter(Completer):
         self.plan = plan
         self.record = record
         self.asynchronous = plan.asynchronous
+        # Types of records that have been met.
+        self._known: set[type] = set()
 
     def complete(self, run: Run, field: FieldPlan, values: Sequence[Any], places: Places) -> Completed:
         """Objects without edges below."""
@@ -301,7 +303,10 @@ class ObjectCompleter(Completer):
     ) -> tuple[list[int] | None, list[Any]]:
         """None where every value is an object; else which are, and a list with the failures of the others."""
         kinds = set(map(type, values))
-        if all(self._is_object(kind) for kind in kinds):
+        if kinds <= self._known:
+            return None, []
+        if all(map(self._is_object, kinds)):
+            self._known.update(kinds)
             return None, []
         kept: list[int] = []
         failures = Failures(field, places)
@@ -321,7 +326,7 @@ class ObjectCompleter(Completer):
         return kept, completed
 
     def _is_object(self, kind: type[Any]) -> bool:
-        if kind is _NONE or _is_odd(kind):
+        if kind is _NONE or is_odd(kind):
             return False
         return self.record is None or issubclass(kind, self.record)
 

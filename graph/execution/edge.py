@@ -257,20 +257,28 @@ def spec_of(field: StrawberryField) -> Spec | None:
 
 async def run(spec: Edge, operation: Operation, parents: Sequence[Any], arguments: tuple[Any, ...]) -> list[Any]:
     """The values of an edge for a whole level, aligned with `parents`; failures are exceptions in the list."""
+    if not parents:
+        return []
+    if spec.door is None:
+        return await _batched(spec, operation, parents, arguments)
     try:
-        allowed = [True] * len(parents) if spec.door is None else spec.door(operation.scope, parents)
+        allowed = spec.door(operation.scope, parents)
     except Exception as error:
         return [error] * len(parents)
+    if len(allowed) == len(parents) and all(allowed):
+        return await _batched(spec, operation, parents, arguments)
     asked = [parent for parent, yes in zip(parents, allowed, strict=True) if yes]
     if not asked:
         return [Forbidden() for _ in parents]
+    values = iter(await _batched(spec, operation, asked, arguments))
+    return [next(values) if yes else Forbidden() for yes in allowed]
+
+
+async def _batched(spec: Edge, operation: Operation, parents: Sequence[Any], arguments: tuple[Any, ...]) -> list[Any]:
     try:
-        values = await operation.deadline.within(spec.batch(operation, asked, *arguments))
-        if len(values) != len(asked):
-            raise RuntimeError(f"{spec.batch.__qualname__} answered {len(values)} values for {len(asked)} parents")
+        values = await operation.deadline.within(spec.batch(operation, parents, *arguments))
+        if len(values) != len(parents):
+            raise RuntimeError(f"{spec.batch.__qualname__} answered {len(values)} values for {len(parents)} parents")
     except Exception as error:
-        values = [error] * len(asked)
-    if len(asked) == len(parents):
-        return list(values)
-    gathered = iter(values)
-    return [next(gathered) if yes else Forbidden() for yes in allowed]
+        return [error] * len(parents)
+    return list(values)

@@ -8,13 +8,14 @@ the columns by one generated expression.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any, Final
 
 from graphql import FieldNode, GraphQLError, GraphQLObjectType
 
 from graph.execution.arguments import Arguments
-from graph.execution.completion import Completed, Completer
+from graph.execution.columns import Column, getter, identities, leaves
+from graph.execution.completion import Completed, Completer, LeafCompleter
 from graph.execution.edge import Door, Edge, Identity, Leaf, Root, Spec, Stream
 from graph.execution.edge import run as run_edge
 from graph.execution.failures import Failed
@@ -35,7 +36,6 @@ class FieldPlan:
         "asynchronous",
         "attribute",
         "completer",
-        "getters",
         "key",
         "name",
         "nodes",
@@ -62,12 +62,21 @@ class FieldPlan:
         self.arguments = arguments
         self.completer = completer
         self.asynchronous = isinstance(spec, (Edge, Root, Stream)) or completer.asynchronous
-        self.getters: dict[type[Any], Callable[[Any], Any]] = {}
 
     def null_error(self, path: list[str | int]) -> GraphQLError:
         """Null where the schema promises a value."""
         message = f"Cannot return null for non-nullable field {self.parent}.{self.name}."
         return GraphQLError(message, self.nodes, path=path, original_error=TypeError(message))
+
+    def quick(self, kind: type[Any]) -> Column | None:
+        """What completes the field of records of this type where nothing is odd; None where it is always looked at
+        closely: behind a door, a list, an object."""
+        spec = self.spec
+        if isinstance(spec, Identity):
+            return identities(self.parent.name, getter(kind, self.attribute))
+        if isinstance(spec, Leaf) and spec.door is None and isinstance(self.completer, LeafCompleter):
+            return leaves(self.completer, spec.read or getter(kind, self.attribute))
+        return None
 
     def column(self, run: Run, records: Sequence[Any], places: Places) -> Completed:
         """The field's values for all records, where nothing has to be waited for."""
@@ -110,17 +119,14 @@ class FieldPlan:
             allowed = spec.door(run.operation.scope, records)
         except Exception:
             return self._behind(spec, spec.door, run.operation.scope, records)
-        if all(allowed):
+        if len(allowed) == len(records) and all(allowed):
             return self._values(spec, records)
         seen = iter(self._values(spec, [record for record, yes in zip(records, allowed, strict=True) if yes]))
         return [next(seen) if yes else Forbidden() for yes in allowed]
 
     def _identities(self, records: Sequence[Any]) -> list[Any]:
         encode = encoder(self.parent.name)
-        try:
-            return list(map(encode, map(self._getter(records), records)))
-        except Exception:
-            return [_tried(lambda each: encode(getattr(each, self.attribute)), record) for record in records]
+        return [_tried(lambda each: encode(getattr(each, self.attribute)), record) for record in records]
 
     def _behind(self, spec: Leaf, door: Door, scope: Any, records: Sequence[Any]) -> list[Any]:
         """Record by record, where the door broke for one of them."""
@@ -133,28 +139,11 @@ class FieldPlan:
         return [_tried(read, record) for record in records]
 
     def _values(self, spec: Leaf, records: Sequence[Any]) -> list[Any]:
-        if spec.read is None:
-            return self._attributes(records)
+        read = spec.read or attrgetter(self.attribute)
         try:
-            return list(map(spec.read, records))
+            return list(map(read, records))
         except Exception:
-            return [_tried(spec.read, record) for record in records]
-
-    def _attributes(self, records: Sequence[Any]) -> list[Any]:
-        try:
-            return list(map(self._getter(records), records))
-        except Exception:
-            return [_tried(attrgetter(self.attribute), record) for record in records]
-
-    def _getter(self, records: Sequence[Any]) -> Callable[[Any], Any]:
-        """What reads the attribute from all of them."""
-        if len(set(map(type, records))) > 1:
-            return attrgetter(self.attribute)
-        kind = type(records[0]) if records else object
-        getter = self.getters.get(kind)
-        if getter is None:
-            getter = self.getters[kind] = _getter(kind, self.attribute)
-        return getter
+            return [_tried(read, record) for record in records]
 
 
 def _tried(read: Callable[[Any], Any], record: Any) -> Any:
@@ -164,16 +153,21 @@ def _tried(read: Callable[[Any], Any], record: Any) -> Any:
         return error
 
 
-def _getter(kind: type[Any], attribute: str) -> Callable[[Any], Any]:
-    """Records are read by position: rows by their columns, named tuples by their fields."""
-    names: Any = getattr(kind, "columns", None) or getattr(kind, "_fields", ())
-    return itemgetter(names.index(attribute)) if attribute in names else attrgetter(attribute)
-
-
 class ObjectPlan:
     """A selection on one concrete type."""
 
-    __slots__ = ("_build", "_constants", "_later", "_names", "_now", "asynchronous", "concern", "fields", "kind")
+    __slots__ = (
+        "_build",
+        "_constants",
+        "_later",
+        "_names",
+        "_now",
+        "_quick",
+        "asynchronous",
+        "concern",
+        "fields",
+        "kind",
+    )
 
     def __init__(
         self,
@@ -191,6 +185,7 @@ class ObjectPlan:
         places = [(position, fields[key]) for position, key in enumerate(keys) if key in fields]
         self._now = [(position, field) for position, field in places if not field.asynchronous]
         self._later = [(position, field) for position, field in places if field.asynchronous]
+        self._quick: dict[type[Any], list[Column | None]] = {}
         self._constants = [position for position, key in enumerate(keys) if key not in fields]
         self._build = _builder(keys)
         self.asynchronous = bool(self._later)
@@ -235,10 +230,26 @@ class ObjectPlan:
         failed = False
         for position in self._constants:
             columns[position] = [self.kind.name] * len(records)
-        for position, field in self._now:
-            columns[position], broken = field.column(run, records, places)
-            failed = failed or broken
+        if not self._now:
+            return columns, False
+        for (position, field), quick in zip(self._now, self._quick_for(records), strict=True):
+            values = quick(records) if quick is not None else None
+            if values is None:
+                values, broken = field.column(run, records, places)
+                failed = failed or broken
+            columns[position] = values
         return columns, failed
+
+    def _quick_for(self, records: Sequence[Any]) -> list[Column | None]:
+        """The quick columns, one for each field."""
+        kinds = set(map(type, records))
+        kind = kinds.pop() if len(kinds) == 1 else None
+        if kind is None:
+            return [None] * len(self._now)
+        quick = self._quick.get(kind)
+        if quick is None:
+            quick = self._quick[kind] = [field.quick(kind) for _, field in self._now]
+        return quick
 
     def _objects(self, columns: list[list[Any]], failed: bool, count: int) -> Completed:
         # Without a column (fragments on other types, @skip) nothing else says how many objects there are.

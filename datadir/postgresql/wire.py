@@ -195,4 +195,7 @@ class Connection(asyncpg.Connection):
 
 async def connect(*where: Any, loop: asyncio.AbstractEventLoop, **how: Any) -> Any:
     """As `asyncpg.connect`, for a pool's `connect`, with `connection_class=Connection`."""
-    return await asyncpg.connect(*where, loop=cast("Any", _Loop(loop)), **how)
+    connection: Any = await asyncpg.connect(*where, loop=cast("Any", _Loop(loop)), **how)
+    # It is connected: from here on asyncpg asks its loop which of its own tasks runs, and only the true one knows.
+    connection._loop = loop
+    return connection

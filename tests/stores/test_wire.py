@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 import pytest
@@ -145,6 +145,7 @@ class TestOnAServer:
         with pytest.raises(TimeoutError):
             await connection.rows(asyncpg.Record, "select pg_sleep($1)", (5.0,), 0.05)
         assert await connection.fetchval("select 1") == 1
+        assert not cast("Any", connection)._cancellations, "what cut them is not kept"
 
     async def test_a_table_that_changed_its_type_is_read_anew_in_the_next_transaction(
         self, connection: Connection

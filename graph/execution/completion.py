@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from graphql import (
     GraphQLAbstractType,
@@ -86,28 +86,12 @@ class LeafCompleter(Completer):
     def __init__(self, kind: GraphQLLeafType, *, nullable: bool) -> None:
         super().__init__(nullable=nullable)
         self.kind = kind
-        self.same, self.check, self.convert = _fast(kind)
+        self.plainly = _plainly(kind, nullable=nullable)
 
     def complete(self, run: Run, field: FieldPlan, values: Sequence[Any], places: Places) -> Completed:
         """The column as the answer holds it."""
-        kinds = set(map(type, values))
-        some_null = _NONE in kinds and self.nullable
-        if some_null:
-            kinds.discard(_NONE)
-        if self.same is not None and (not kinds or (len(kinds) == 1 and self.same in kinds)):
-            if not kinds or self.check is None or self.check(values, some_null):
-                return Completed(list(values), False)
-        elif self.convert is not None and not any(map(is_odd, kinds)):
-            try:
-                if some_null:
-                    convert = self.convert
-                    return Completed([None if value is None else convert(value) for value in values], False)
-                completed = list(map(self.convert, values))
-            except Exception:
-                return self._slowly(run, field, values, places)
-            if None not in completed:
-                return Completed(completed, False)
-        return self._slowly(run, field, values, places)
+        completed = self.plainly(list(values))
+        return Completed(completed, False) if completed is not None else self._slowly(run, field, values, places)
 
     def _slowly(self, run: Run, field: FieldPlan, values: Sequence[Any], places: Places) -> Completed:
         completed: list[Any] = []
@@ -125,11 +109,6 @@ class LeafCompleter(Completer):
         return self.settled(run, field, completed, places)
 
 
-def is_odd(kind: type[Any]) -> bool:
-    """Whether values of this type are no values: a scalar's own function would make something of them."""
-    return kind is _UNDEFINED or issubclass(kind, Exception)
-
-
 def _coerced(kind: GraphQLLeafType, value: Any) -> Any:
     coerced = kind.coerce_output_value(value)
     if coerced is Undefined or coerced is None:
@@ -140,23 +119,68 @@ def _coerced(kind: GraphQLLeafType, value: Any) -> Any:
     return coerced
 
 
-Check = Callable[[Sequence[Any], bool], bool]
+Plainly: TypeAlias = Callable[[list[Any]], list[Any] | None]
+"""The values of a column as the answer holds them, perhaps the same list; None where one must be looked at closely."""
 
 
-def _fast(kind: GraphQLLeafType) -> tuple[type | None, Check | None, Callable[[Any], Any] | None]:
-    """The type whose values stand for themselves, what must hold of them, or else how a value is converted."""
+def _plainly(kind: GraphQLLeafType, *, nullable: bool) -> Plainly:
     if kind is GraphQLString or kind is GraphQLID:
-        return str, None, None
+        return _as_they_are(str, None, nullable=nullable)
     if kind is GraphQLBoolean:
-        return bool, None, None
+        return _as_they_are(bool, None, nullable=nullable)
     if kind is GraphQLInt:
-        return int, _within_int, None
+        return _as_they_are(int, _within_int, nullable=nullable)
     if kind is GraphQLFloat:
-        return float, _finite, None
+        return _as_they_are(float, _finite, nullable=nullable)
     if isinstance(kind, GraphQLEnumType):
         names = {member.value: name for name, member in kind.values.items()}
-        return None, None, names.__getitem__
-    return None, None, kind.coerce_output_value
+        return _converted(names.__getitem__, nullable=nullable)
+    return _converted(kind.coerce_output_value, nullable=nullable)
+
+
+def _as_they_are(same: type, check: Callable[[Sequence[Any], bool], bool] | None, *, nullable: bool) -> Plainly:
+    """Values that stand for themselves."""
+    allowed = frozenset((same, _NONE) if nullable else (same,))
+
+    def plainly(values: list[Any]) -> list[Any] | None:
+        kinds = set(map(type, values))
+        if not kinds <= allowed or (check is not None and same in kinds and not check(values, _NONE in kinds)):
+            return None
+        return values
+
+    return plainly
+
+
+def _converted(convert: Callable[[Any], Any], *, nullable: bool) -> Plainly:
+    """Values of which a function makes others."""
+    # Types that have been met, and are values.
+    plain: set[type] = set()
+
+    def plainly(values: list[Any]) -> list[Any] | None:
+        kinds = set(map(type, values))
+        some_null = _NONE in kinds
+        if some_null:
+            if not nullable:
+                return None
+            kinds.discard(_NONE)
+        if not kinds <= plain:
+            if any(map(_is_odd, kinds)):
+                return None
+            plain.update(kinds)
+        try:
+            if some_null:
+                return [None if value is None else convert(value) for value in values]
+            completed = list(map(convert, values))
+        except Exception:
+            return None
+        return completed if None not in completed else None
+
+    return plainly
+
+
+def _is_odd(kind: type[Any]) -> bool:
+    """Whether values of this type are no values: a scalar's own function would make something of them."""
+    return kind is _UNDEFINED or issubclass(kind, Exception)
 
 
 def _within_int(values: Sequence[Any], some_null: bool) -> bool:
@@ -326,7 +350,7 @@ class ObjectCompleter(Completer):
         return kept, completed
 
     def _is_object(self, kind: type[Any]) -> bool:
-        if kind is _NONE or is_odd(kind):
+        if kind is _NONE or _is_odd(kind):
             return False
         return self.record is None or issubclass(kind, self.record)
 

@@ -87,7 +87,7 @@ class Operation:
         self.read_before: tuple[Reads, ...] = ()
         # Whether the audit log has more of this operation than `reads`.
         self.audited = False
-        self._opening: asyncio.Future[Loaders] | None = None
+        self._opening: asyncio.Task[Loaders] | None = None
         self._opened: Loaders | None = None
 
     @property
@@ -115,23 +115,10 @@ class Operation:
         everyone who asks in this operation: a store that failed is not asked again."""
         if self._opened is not None:
             return self._opened
-        if self._opening is not None:
-            # Whoever gives up here takes nothing from the others.
-            return await asyncio.shield(self._opening)
-        self._opening = opening = asyncio.get_running_loop().create_future()
-        try:
-            opened = await self._open()
-        except asyncio.CancelledError:
-            # Only the whole operation is called off.
-            opening.cancel()
-            raise
-        except BaseException as error:
-            opening.set_exception(error)
-            # Nobody need wait for it.
-            opening.exception()
-            raise
-        opening.set_result(opened)
-        return opened
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._open())
+            self.deadline.ends(self._opening)
+        return await asyncio.shield(self._opening)
 
     async def _open(self) -> Loaders:
         # One lease from the first statement on: where a field asks at once, scope and field share a transaction.

@@ -154,12 +154,14 @@ class Postgres:
     @asynccontextmanager
     async def _connection(self, seconds: float) -> AsyncIterator[Connection]:
         connection = await self.taken(seconds)
+        failure: BaseException | None = None
         try:
             yield connection
         except BaseException as error:
-            await self.give_back(connection, error)
+            failure = error
             raise
-        self.warm.rest(connection)
+        finally:
+            await self.give_back(connection, failure)
 
     async def taken(self, seconds: float) -> Connection:
         """A connection for whoever sends a statement now, waiting no longer than `seconds`: what ends its last
@@ -167,8 +169,7 @@ class Postgres:
         connection = self.warm.take()
         if connection is None:
             return await self.pooled(seconds)
-        if connection.is_in_transaction():
-            connection.ahead("commit")
+        connection.ahead("commit")
         return connection
 
     async def acquire(self, seconds: float) -> Connection:
@@ -176,12 +177,11 @@ class Postgres:
         connection = self.warm.take()
         if connection is None:
             return await self.pooled(seconds)
-        if connection.is_in_transaction():
-            try:
-                await connection.execute("commit", timeout=seconds)
-            except BaseException as error:
-                await self.give_back(connection, error)
-                raise
+        try:
+            await connection.execute("commit", timeout=seconds)
+        except BaseException as error:
+            await self.give_back(connection, error)
+            raise
         return connection
 
     async def pooled(self, seconds: float) -> Connection:
@@ -199,8 +199,7 @@ class Postgres:
     async def _cooled(self, connection: Connection) -> None:
         failure: Exception | None = None
         try:
-            if connection.is_in_transaction():
-                await connection.execute("commit", timeout=self.read_deadline)
+            await connection.execute("commit", timeout=self.read_deadline)
         except Exception as error:
             failure = error
         await self.give_back(connection, failure)

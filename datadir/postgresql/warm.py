@@ -1,4 +1,4 @@
-"""What happens to a connection once nothing waits for it? For a moment it is kept, the transaction of a lease unended.
+"""What happens to a connection once nothing waits for it? For a moment it is kept, its transaction unended.
 
 While its lease goes on, it is that lease's: the next level reads in the same transaction. When the lease is over,
 whoever goes on with it sends the commit together with its own begin. That saves messages to the server, and the pool's
@@ -23,7 +23,7 @@ WARM: Final = 0.05
 
 
 class Warm:
-    """Connections that have nothing to do at present, in a transaction or not."""
+    """Connections, each in a transaction that has nothing to do at present."""
 
     __slots__ = ("_ending", "_free", "_give_back", "_kept", "_loop", "_most", "_timer", "out", "seconds", "wanted")
 
@@ -46,23 +46,14 @@ class Warm:
 
     def keep(self, lease: Lease, connection: Connection) -> None:
         """The lease may go on with this connection soon."""
-        if (now := self._stays(connection)) is not None:
-            self._kept[lease] = now, connection
-
-    def rest(self, connection: Connection) -> None:
-        """Whoever asks next may have this connection."""
-        if (now := self._stays(connection)) is not None:
-            self._free.append((now, connection))
-
-    def _stays(self, connection: Connection) -> float | None:
-        """Since when, None where the pool gets it back: one whose time is over (`opening.py`) is replaced there."""
         now = self._loop.time()
+        # One whose time is over (`opening.py`) goes to the pool, which replaces it.
         if self.wanted or now > connection.ends_at:
             self._end(connection)
-            return None
+            return
+        self._kept[lease] = now, connection
         if self._timer is None:
             self._timer = self._loop.call_later(self.seconds, self._cool)
-        return now
 
     def retake(self, lease: Lease) -> Connection | None:
         """What this lease kept, its transaction open; None where that is over."""
@@ -76,8 +67,8 @@ class Warm:
             self._free.append(kept)
 
     def take(self) -> Connection | None:
-        """A connection whose transaction, if it has one, is to be ended first; None where there is none. That of a
-        lease which goes on is taken where the pool has no other."""
+        """A connection whose transaction is to be ended first, None where there is none. That of a lease which goes on
+        is taken where the pool has no other."""
         while self._free:
             _, connection = self._free.pop()
             if not is_over(connection):

@@ -100,9 +100,12 @@ async def test_a_lease_that_was_widened_sees_with_its_new_scope_and_ends_like_an
 
 
 async def test_a_scope_ends_with_a_transaction_however_it_ends(alone: Postgres) -> None:
+    read = asyncio.Event()
+
     async def begun(then: str) -> None:
         async with alone.transaction(BROAD) as tx:
             assert (await tx.fetch("select count(*) from users"))[0][0] > 100
+            read.set()
             if then == "fails":
                 await tx.fetch("select 1 / 0")
             if then == "raises":
@@ -111,18 +114,13 @@ async def test_a_scope_ends_with_a_transaction_however_it_ends(alone: Postgres) 
                 await tx.fetch("select pg_sleep(60)")
 
     for then in ("commits", "fails", "raises", "is given up"):
+        read.clear()
         task = asyncio.create_task(begun(then))
         if then == "is given up":
-            while not is_out(alone):
-                await asyncio.sleep(0)
+            await read.wait()
             task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         assert await bare(alone) == NOTHING, then
-
-
-def is_out(pg: Postgres) -> bool:
-    """Whether the pool's one connection is with somebody."""
-    return pg.pool.get_idle_size() == 0
 
 
 async def test_many_viewers_at_once_never_see_with_each_others_eyes(school: RunningSchool) -> None:

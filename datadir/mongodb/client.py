@@ -107,8 +107,8 @@ class Documents:
         self.circuit = Circuit(StoreName.MONGODB, most=MOST_CONNECTIONS + WAITING)
         self._client = client
         self.raw = client.get_default_database(DATABASE)
-        self._collections: dict[str, Any] = {}
         """The driver's own database, for migrations and tests: not counted, no deadline, the driver's exceptions."""
+        self._collections: dict[str, Any] = {}
 
     @classmethod
     async def open(

@@ -67,7 +67,7 @@ class _Stores:
         return list(HEALTH)
 
 
-SERVICES = Services(_Stores(), None, CURSORS, None, None, lambda: NOW)  # type: ignore[arg-type]
+SERVICES = Services(_Stores(), None, CURSORS, None, None, now=lambda: NOW)  # type: ignore[arg-type]
 
 
 class MemoryOperation(Operation):

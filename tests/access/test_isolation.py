@@ -233,6 +233,8 @@ async def test_threat_24_five_thousand_at_once_are_each_answered_as_if_alone(cro
         for question in QUESTIONS:
             for viewer in crowd.viewers:
                 alone[execution, viewer.id, question] = await crowd.answer(execution, viewer, question)
+    refused = {answer for answer in alone.values() if b"STORE_UNAVAILABLE" in answer}
+    assert refused == set(), "alone, nobody is too many"
     for execution, question in product(EXECUTIONS, QUESTIONS):
         told = {alone[execution, viewer.id, question] for viewer in crowd.viewers}
         assert len(told) >= 5, f"viewers can be told apart: {question}"

@@ -79,15 +79,14 @@ class Circuit:
         self, request: Callable[[float], Awaitable[T]], deadline: float, store: StoreName | None = None
     ) -> T:
         """What `request(seconds)` answers, tried twice where the first failure was quick."""
+        until = monotonic() + deadline
         name = store or self.store
-        started = monotonic()
         try:
             return await self._once(request, deadline, name)
         except (NotAsked, StoreTimeout):
             raise
         except StoreUnavailable:
             pause = random.uniform(*PAUSE)
-            until = started + deadline
             if until - monotonic() - pause < LEAST:
                 raise
         # Two lines of our own: tenacity and stamina take 85 us a call that succeeds, half of a small operation.
@@ -101,10 +100,7 @@ class Circuit:
         except BaseException as error:
             self._exit(error, store)
             raise
-        if self._well:
-            self.under_way -= 1
-        else:
-            self._exit(None, store)
+        self._exit(None, store)
         return answer
 
     def _enter(self, store: StoreName) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 
 from datadir.redis import keys
-from datadir.redis.node import Argument
+from datadir.redis.line import Argument
 
 if TYPE_CHECKING:
     from datadir.stores import Stores

@@ -108,7 +108,6 @@ class Documents:
         self._client = client
         self.raw = client.get_default_database(DATABASE)
         """The driver's own database, for migrations and tests: not counted, no deadline, the driver's exceptions."""
-        self._collections: dict[str, Any] = {}
 
     @classmethod
     async def open(
@@ -202,9 +201,8 @@ class Documents:
         numbers, never mappings."""
 
         def request() -> Awaitable[list[Document]]:
-            cursor = self._named(collection).find(where, projection, limit=limit, batch_size=limit)
-            found: Awaitable[list[Document]] = (cursor.sort(list(sort)) if sort else cursor).to_list(None)
-            return found
+            cursor = self.raw[collection].find(where, projection, limit=limit, batch_size=limit)
+            return (cursor.sort(list(sort)) if sort else cursor).to_list(None)
 
         return await self._within(self.deadline, request)
 
@@ -212,7 +210,7 @@ class Documents:
         """What the pipeline makes of a collection, in one wire request up to `BATCH` documents and 16 MB."""
         return await self._within(
             self.deadline,
-            lambda: self._named(collection).aggregate(list(pipeline), batchSize=BATCH).to_list(None),
+            lambda: self.raw[collection].aggregate(list(pipeline), batchSize=BATCH).to_list(None),
         )
 
     # Writing: acknowledged writes are in the journal
@@ -222,30 +220,21 @@ class Documents:
         if documents:
             # Copies, because the driver writes `_id` into what it is given.
             copies = [dict(document) for document in documents]
-            await self._within(WRITE_DEADLINE, lambda: self._named(collection).insert_many(copies))
+            await self._within(WRITE_DEADLINE, lambda: self.raw[collection].insert_many(copies))
 
     async def update_one(
         self, collection: str, where: Mapping[str, Any], update: Mapping[str, Any], *, upsert: bool = False
     ) -> bool:
         """Change the first document that matches. True when one matched or was made. Conflict."""
-        done = await self._within(
-            WRITE_DEADLINE, lambda: self._named(collection).update_one(where, update, upsert=upsert)
-        )
+        done = await self._within(WRITE_DEADLINE, lambda: self.raw[collection].update_one(where, update, upsert=upsert))
         return done.matched_count == 1 or done.upserted_id is not None
 
     async def delete_many(self, collection: str, where: Mapping[str, Any]) -> int:
         """Delete what matches; how many there were."""
-        done = await self._within(WRITE_DEADLINE, lambda: self._named(collection).delete_many(where))
+        done = await self._within(WRITE_DEADLINE, lambda: self.raw[collection].delete_many(where))
         return int(done.deleted_count)
 
     # The wire
-
-    def _named(self, name: str) -> Any:
-        # The driver makes a new object each time, a tenth of what a short question costs.
-        made = self._collections.get(name)
-        if made is None:
-            made = self._collections[name] = self.raw[name]
-        return made
 
     async def _within(
         self, deadline: float, request: Callable[[], Awaitable[Answer]], *, counted: bool = True

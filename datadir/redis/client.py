@@ -24,7 +24,8 @@ from datadir.ledger import count
 from datadir.names import StoreName
 from datadir.redis import opening
 from datadir.redis.cluster import Cluster
-from datadir.redis.node import Argument, Command, Node
+from datadir.redis.line import Argument, Command
+from datadir.redis.node import Node
 from datadir.redis.opening import OPEN_DEADLINE
 from datadir.tls import TlsFiles
 

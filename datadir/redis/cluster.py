@@ -21,7 +21,8 @@ from urllib.parse import urlsplit
 from redis import exceptions as failures
 from redis.crc import key_slot
 
-from datadir.redis.node import Command, Node
+from datadir.redis.line import Command
+from datadir.redis.node import Node
 
 SLOTS: Final = 16384
 ROUNDS: Final = 4

@@ -15,9 +15,7 @@ from redis import asyncio as driver
 from redis import exceptions as failures
 
 from datadir.redis import opening
-from datadir.redis.line import Argument, Command, Line
-
-__all__ = ["Argument", "Command", "Node"]
+from datadir.redis.line import Command, Line
 
 
 class Node:

@@ -10,7 +10,8 @@ from typing import Final
 import pytest
 from redis import exceptions as failures
 
-from datadir.redis.node import Command, Node
+from datadir.redis.line import Command
+from datadir.redis.node import Node
 
 GET: Final[Command] = ("GET", "k")
 

@@ -45,7 +45,7 @@ _TABLES: Final = (
     Held(_PG, "users", ("id",)),
     *_all(_PG, "user_id", "profiles user_preferences subscriptions user_sessions learner_keys classroom_members"),
     *_all(_PG, "user_id", "enrollments user_progress progress scores study_items notes simulations"),
-    *_all(_PG, "user_id", "tutor_sessions session_intelligence"),
+    *_all(_PG, "user_id", "tutor_sessions session_intelligence idempotency_keys"),
     Held(_PG, "submissions", ("user_id",), others=("graded_by",)),
     Held(_PG, "soft_skill_evaluations", ("user_id",), others=("evaluated_by",)),
     Held(_PG, "jobs", ("owner",)),

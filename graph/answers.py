@@ -13,7 +13,10 @@ from graph.execution.admitting import TooCostly
 from graph.execution.documents import DocumentErrors
 
 _STATUSES: Final = {
+    "BAD_USER_INPUT": 400,
     "UNAUTHENTICATED": 401,
+    "IDEMPOTENCY_ANSWER_MISSING": 409,
+    "IDEMPOTENCY_KEY_REUSED": 422,
     "DEPTH_LIMIT": 400,
     "STORE_UNAVAILABLE": 503,
     "TIMEOUT": 504,
@@ -37,17 +40,21 @@ class Answer:
 
 
 def answered(result: ExecutionResult, request_id: str) -> Answer:
+    return told(result.data, formatted(result.errors, request_id) if result.errors else ())
+
+
+def told(data: Any, errors: Sequence[dict[str, Any]]) -> Answer:
+    """The same of errors that have their form."""
     body: dict[str, Any] = {}
-    errors: Sequence[GraphQLError] = result.errors or ()
     if errors:
-        body["errors"] = formatted(errors, request_id)
-    if result.data is None and _are_limited(body.get("errors", ())):
+        body["errors"] = errors
+    if data is None and _are_limited(errors):
         # What was tried too often was not done: nothing is there, and the status says when to come again.
-        first = body["errors"][0]
+        first = errors[0]
         return Answer({"errors": [{"message": first["message"], "extensions": first["extensions"]}]}, 429, False)
-    executed = result.data is not None or any(error.path for error in errors)
+    executed = data is not None or any(error.get("path") for error in errors)
     if executed or not errors:
-        body["data"] = result.data
+        body["data"] = data
     return Answer(body, 200 if executed or not errors else 400, executed=executed)
 
 

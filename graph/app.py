@@ -41,6 +41,7 @@ from graph.execution.by_graphql_core import watching
 from graph.execution.compiler import OperationPlan
 from graph.execution.documents import Document, Documents
 from graph.execution.explain import explained
+from graph.execution.keyed import Keyed, keyed
 from graph.execution.plans import Plans
 from graph.explorer.served import BUILT, Explorer
 from graph.http.admission import Admission
@@ -56,6 +57,7 @@ from graph.http.operations import Kind
 from graph.http.origins import Origins
 from graph.http.peers import Peers
 from graph.http.sockets import Sockets, Terms
+from graph.idempotency import answered_once
 from graph.limits.bounds import by_role, loosest
 from graph.manifests import known
 from graph.parts import parts
@@ -143,16 +145,21 @@ class Graph:
                 context = self.context(viewer, request_id, deadline)
                 context.operation.user_agent, context.operation.name = user_agent, name
                 context.operation.peer = peer
+                keys = None if reads or viewer is None else keyed(self.schema, document, definition, variables)
                 try:
-                    result = await self._executed(document, envelope, variables, context)
-                    if context.operation.reads is not None or context.operation.audited:
-                        await settled(context.operation)
+                    if keys is not None:
+                        run = partial(self._executed, envelope=envelope, variables=variables, context=context)
+                        answer = await answered_once(keys, document, context.operation, run)
+                    else:
+                        result = await self._executed(document, envelope, variables, context)
+                        if context.operation.reads is not None or context.operation.audited:
+                            await settled(context.operation)
+                        answer = answered(result, request_id)
                 finally:
                     context.operation.over()
-                answer = answered(result, request_id)
-                answer.body["extensions"] = {"cost": admitted.cost(viewer=viewer is not None)}
+                answer.body.setdefault("extensions", {})["cost"] = admitted.cost(viewer=viewer is not None)
                 plan = self.plans.plan(document, name, variables.coerced) if explain == "1" else None
-                self.show(answer, viewer, calls if wants_ledger else None, plan)
+                self.show(answer, viewer, calls if wants_ledger else None, plan, keys)
             except Exception as error:
                 answer = refused(error, request_id)
             except asyncio.CancelledError:
@@ -255,14 +262,19 @@ class Graph:
             return None, None
 
     def show(
-        self, answer: Answer, viewer: Viewer | None, calls: ledger.Ledger | None, plan: OperationPlan | None
+        self,
+        answer: Answer,
+        viewer: Viewer | None,
+        calls: ledger.Ledger | None,
+        plan: OperationPlan | None,
+        keys: Keyed | None = None,
     ) -> None:
         """Put ledger and plan beside an answer, where the viewer may look."""
         if self.may_look(viewer.role if viewer else None):
             if calls is not None:
                 answer.body.setdefault("extensions", {})["ledger"] = calls.as_dict()
             if plan is not None:
-                answer.body.setdefault("extensions", {})["plan"] = explained(plan, viewer=viewer is not None)
+                answer.body.setdefault("extensions", {})["plan"] = explained(plan, viewer=viewer is not None, keys=keys)
 
     def may_look(self, role: str | None) -> bool:
         """Whether plan and ledger are shown: to everyone in development, to administrators in production."""
@@ -279,7 +291,8 @@ class Graph:
         if plan is None:
             raise RequestError("BAD_REQUEST", "This operation runs without a plan: introspection does.")
         cost = admitted.cost(viewer=role is not None)
-        return Answer({"extensions": {"cost": cost, "plan": explained(plan, viewer=role is not None)}})
+        keys = keyed(self.schema, document, definition, admitted.variables)
+        return Answer({"extensions": {"cost": cost, "plan": explained(plan, viewer=role is not None, keys=keys)}})
 
     def admitted(
         self, document: Document, definition: OperationDefinitionNode, envelope: Envelope, authorization: str | None

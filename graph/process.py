@@ -33,6 +33,7 @@ from loaders.persisted import FETCH, KEEP
 from resolvers import key_rotation, signing_keys
 from resolvers.accounts.create_administrator import create_administrator
 from resolvers.attempts import Limiter, LogIns
+from resolvers.idempotency import Fingerprints
 from resolvers.job_kinds import KINDS
 from resolvers.jobs import Runner
 from resolvers.operation import Services
@@ -142,8 +143,9 @@ async def opened(
     """Open everything; `died` is told when an embedded server ends by itself and cannot be brought back. Raises
     StoreMisconfigured."""
     secret = secret_of(settings, folder)
+    where = addresses(settings, secret)
     async with AsyncExitStack() as stack:
-        stores, launcher = await _stores(addresses(settings, secret), stack, folder, progress)
+        stores, launcher = await _stores(where, stack, folder, progress)
         await stores.redis.load([PREAMBLE, COUNT, FETCH, KEEP, *sessions.SCRIPTS])
         await key_rotation.begin(stores)
         embedder = Embedder()
@@ -161,6 +163,7 @@ async def opened(
             letters=_letters(settings),
             reset_url=settings.reset_url,
             limiter=Limiter(LogIns(settings.log_ins_per_account, settings.log_ins_per_peer, settings.log_ins_in_total)),
+            fingerprints=Fingerprints(secret, where.secret_before),
         )
         stack.callback(services.pictures.close)
         if launcher is not None:

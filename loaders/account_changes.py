@@ -85,7 +85,7 @@ async def change_account(tx: Transaction, user_id: UUID, changes: Mapping[str, A
     _known(changes, _ACCOUNT)
     terms = ", ".join(f"{column} = ${number}" for number, column in enumerate(changes, start=3))
     # Held from here on: of two who change the picture together each is told another one of before.
-    before = "select id, avatar_url from users where id = $1 for update"
+    before = "select id, avatar_url from users where id = $1 for no key update"
     rows = await tx.fetch(
         f"update users u set updated_at = $2, {terms} from ({before}) before where u.id = before.id "
         "returning before.avatar_url",

@@ -85,8 +85,10 @@ def record_of(session_id: str, user_id: UUID) -> UUID | None:
 
 async def held_account(tx: Transaction, user_id: UUID) -> HeldAccount | None:
     """The account, whose row nobody else changes before this transaction is over; None where there is none."""
+    # Not `for update`: the row of an idempotency key refers to this one, and of two who both have that they would wait
+    # for each other.
     rows = await tx.fetch(
-        "select id, email, role, is_active, password_hash from users where id = $1 for update", user_id
+        "select id, email, role, is_active, password_hash from users where id = $1 for no key update", user_id
     )
     return HeldAccount(*rows[0]) if rows else None
 

@@ -7,6 +7,9 @@ Refusal                 an ordinary failure: an answer, not a surprise
 ├── BadUserInput        BAD_USER_INPUT    an argument's value
 ├── OutOfTime           TIMEOUT           not there when the operation's deadline passed
 ├── RateLimited         RATE_LIMITED      more than may be done in a while
+├── KeyReused           IDEMPOTENCY_KEY_REUSED  something else was done under this key
+├── AnswerMissing       IDEMPOTENCY_ANSWER_MISSING  it was done under this key, and what was answered is not there
+│   └── Repeated        the same, as whoever was about to do it is told
 └── PageSize            PAGE_SIZE         outside 1-100
 
 Stores fail with `datadir.errors.StoreError`, cursors with `loaders.cursor.InvalidCursor`; `code_of` puts all of them
@@ -84,6 +87,30 @@ class RateLimited(Refusal):
         self.retry_after = retry_after
 
 
+class KeyReused(Refusal):
+    """The viewer has done something else under this idempotency key."""
+
+    code = "IDEMPOTENCY_KEY_REUSED"
+
+    def __init__(self, message: str = "Something else was done under this key: it needs another one.") -> None:
+        super().__init__(message)
+
+
+class AnswerMissing(Refusal):
+    """It was done under this idempotency key; what was answered is not there, or not yet."""
+
+    code = "IDEMPOTENCY_ANSWER_MISSING"
+
+    def __init__(self, retry_after: int = 1) -> None:
+        """`retry_after` in seconds."""
+        super().__init__("It was done under this key; its answer is not there (yet). Nothing was done again.")
+        self.retry_after = retry_after
+
+
+class Repeated(AnswerMissing):
+    """Whoever is about to do it learns that somebody has done it under this key: nothing may be done again."""
+
+
 class PageSize(Refusal):
     """`first` or `last` outside 1-100, or both."""
 
@@ -92,7 +119,7 @@ class PageSize(Refusal):
 
 def code_of(error: BaseException) -> dict[str, Any] | None:
     """`extensions` of an expected failure, None for a defect."""
-    if isinstance(error, RateLimited):
+    if isinstance(error, (RateLimited, AnswerMissing)):
         return {"code": error.code, "retryAfter": error.retry_after}
     if isinstance(error, Refusal):
         return {"code": error.code}

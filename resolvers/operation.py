@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from resolvers.attempts import Limiter
 from resolvers.audit import Reads
 from resolvers.deadline import Deadline
 from resolvers.errors import Unauthenticated
+from resolvers.idempotency import Fingerprints, Once
 from resolvers.pictures import Pictures
 
 if TYPE_CHECKING:
@@ -60,6 +62,8 @@ class Services:
     reset_url: str | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     pictures: Pictures = field(default_factory=Pictures)
+    # Of what is asked under idempotency keys; several processes need the same secret.
+    fingerprints: Fingerprints = field(default_factory=lambda: Fingerprints(secrets.token_hex(32)))
     # Set once every document that waited at the start can be searched.
     indexed: asyncio.Event = field(default_factory=asyncio.Event)
     # How the stores are, looked at once for all who follow it. How long a ping took is no change.
@@ -68,6 +72,9 @@ class Services:
 
 class Operation:
     """One operation. The scope is read at most once, when the first field needs it."""
+
+    # What of it is done once, whoever asks again: None where no field has a key.
+    once: Once | None = None
 
     def __init__(self, services: Services, viewer: Viewer | None, deadline: Deadline | None = None) -> None:
         """Without a `deadline` it may take as long as its caller waits."""
@@ -152,6 +159,7 @@ class Operation:
     @asynccontextmanager
     async def writing(self, scope: Scope | None = None) -> AsyncIterator[Transaction]:
         """A transaction as the viewer, or as `scope`; whatever this operation reads once it has committed is read anew.
+        Raises Repeated where it was done under its key.
 
         A lease stays open for some milliseconds, with the snapshot in which it began: read through it, what was
         just written would not be there. So leases and scope of before are left behind: `open` makes new ones."""
@@ -159,7 +167,10 @@ class Operation:
             scope = (await self.open()).scope
         try:
             async with self.stores.postgresql.transaction(scope) as tx:
+                key = await self.once.begin(tx) if self.once is not None else None
                 yield tx
+            if self.once is not None:
+                self.once.ended(key)
         finally:
             self._begin_anew()
 

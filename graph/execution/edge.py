@@ -14,7 +14,7 @@ whoever executes calls it with a whole level.
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -242,6 +242,14 @@ def _directives(
     """What the SDL says of a field that asks stores. One that no store's failure harms has no word for it."""
     degrades = [] if spec.degrades is None else [Degrades(to=spec.degrades)]
     return [Access(to=spec.label), *degrades, cost_of(spec.calls), *size_of(declared, many)]
+
+
+def begun(spec: Root, operation: Operation, arguments: Mapping[str, Any]) -> Coroutine[Any, Any, Any]:
+    """What a root field answers, once it is awaited. What it does is done under the key that its input has."""
+    if operation.once is not None:
+        operation.once.key = getattr(arguments.get("input"), "idempotency_key", None) or None
+    value: Coroutine[Any, Any, Any] = spec.call(operation, **arguments)
+    return value
 
 
 def face(record: object) -> Any:

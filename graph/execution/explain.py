@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from graph.execution.compiler import OperationPlan
 from graph.execution.completion import AbstractCompleter, Completer, ListCompleter, ObjectCompleter
 from graph.execution.edge import Calls, Edge, Root, Spec, Stream
+from graph.execution.keyed import Keyed
 from graph.execution.plan import FieldPlan, ObjectPlan
 from graph.types.node import Node
 
@@ -29,8 +30,9 @@ class Step(NamedTuple):
     calls: Calls
 
 
-def explained(plan: OperationPlan, *, viewer: bool) -> dict[str, Any]:
-    """The shape of `extensions.plan`: levels of edges with their stores, and the predicted calls by store."""
+def explained(plan: OperationPlan, *, viewer: bool, keys: Keyed | None = None) -> dict[str, Any]:
+    """The shape of `extensions.plan`: levels of edges with their stores, and the predicted calls by store. `keys` are
+    those under which its fields ask: done for the first time, that is a look, a row for each, and their answers."""
     steps = list(_steps(plan.root, "", 1, None))
     calls: Counter[str] = Counter()
     for step in steps:
@@ -39,6 +41,8 @@ def explained(plan: OperationPlan, *, viewer: bool) -> dict[str, Any]:
         calls.update(PREAMBLE)
         if any(needs_scope(field) for field in plan.root.fields.values()):
             calls.update(SCOPE)
+        if keys is not None:
+            calls.update({"postgresql": len(keys.fields) + 2})
     levels: dict[int, list[dict[str, Any]]] = {}
     for step in steps:
         levels.setdefault(step.level, []).append({"path": step.path, "calls": dict(step.calls)})

@@ -167,7 +167,7 @@ class GraphQLEndpoint:
 
         answers = await asyncio.gather(*map(one, envelopes))
         status = status_of([status for status, _ in answers])
-        extra = _retrying([body for _, body in answers]) if status == 429 else _EXTRA.get(status, {})
+        extra = _retrying([body for _, body in answers]) if status in _LATER else _EXTRA.get(status, {})
         return _written([body for _, body in answers], status, kind, extra, origin)
 
     def _asked(self, request: Incoming) -> dict[str, Any]:
@@ -182,7 +182,7 @@ class GraphQLEndpoint:
         }
 
     def _answer(self, answer: Answered, kind: str, origin: str | None) -> Response:
-        extra = _retrying([answer.body]) if answer.status == 429 else _EXTRA.get(answer.status, {})
+        extra = _retrying([answer.body]) if answer.status in _LATER else _EXTRA.get(answer.status, {})
         return self._response(answer.body, answer.status, kind, extra, origin)
 
     def _response(
@@ -202,6 +202,8 @@ class GraphQLEndpoint:
 HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
 # What a status says beside the body.
 _EXTRA: Final = {401: {"www-authenticate": "Bearer"}, 405: {"allow": "POST"}}
+# Which statuses say when to come again.
+_LATER: Final = frozenset({409, 429})
 _ALWAYS: Final = [
     (b"vary", b"Accept, Origin"),
     (b"cache-control", b"no-store"),

@@ -12,7 +12,7 @@ Statuses = Callable[[dict[str, Any], int, str], int]
 
 # Refusals of the envelope keep their status under either media type; those of the document, of an argument or by the
 # guard are answers (200) to a client that asked for application/json, which reads the body and not the status.
-ENVELOPE_STATUSES: Final = frozenset({401, 403, 405, 406, 413, 415, 429, 500, 503, 504})
+ENVELOPE_STATUSES: Final = frozenset({401, 403, 405, 406, 409, 413, 415, 422, 429, 500, 503, 504})
 _ENVELOPE_CODES: Final = frozenset({"BAD_REQUEST", "BAD_JSON", "JSON_TOO_DEEP", "BATCH_NOT_ALLOWED", "CSRF"})
 # What is no GraphQL at all; anything else that is refused is understood, and cannot be done.
 _NO_GRAPHQL: Final = _ENVELOPE_CODES | {"GRAPHQL_PARSE_FAILED", "TOKEN_LIMIT", "PERSISTED_QUERY_MISMATCH"}

@@ -65,7 +65,8 @@ class Streamed:
     """A response in parts, made of `answers`, whose `first` may still be on its way.
 
     `held` is what ends with it. `stopping` is set when the server is told to end: the stream then ends without its
-    `complete`, so that the client comes back."""
+    `complete`, so that the client comes back. `writes`: what is under way changes something, and is done to its end
+    whoever is still there to hear of it; the server waits for it too."""
 
     def __init__(
         self,
@@ -77,6 +78,7 @@ class Streamed:
         held: ExitStack,
         ended: asyncio.Future[Answered],
         stopping: asyncio.Event,
+        writes: bool,
         pulse_seconds: float,
         stalled_seconds: float,
     ) -> None:
@@ -89,6 +91,7 @@ class Streamed:
         self._held = held
         self._ended = ended
         self._stopping = stopping
+        self._writes = writes
 
     async def __call__(self, receive: Receive, send: Send) -> None:
         """Send all of it."""
@@ -103,11 +106,18 @@ class Streamed:
             # The connection is aborted by its own clock, at about this moment.
             await leaving
         finally:
-            for task in (self._next, leaving, stopping):
-                task.cancel()
-            await asyncio.gather(self._next, leaving, stopping, return_exceptions=True)
-            self._held.close()
-            await self._answers.aclose()
+            try:
+                if self._writes:
+                    await asyncio.wait((self._next,))
+            finally:
+                await self._end(leaving, stopping)
+
+    async def _end(self, *waiting: asyncio.Task[Any]) -> None:
+        for task in (self._next, *waiting):
+            task.cancel()
+        await asyncio.gather(self._next, *waiting, return_exceptions=True)
+        self._held.close()
+        await self._answers.aclose()
 
     async def _begin(self, send: Send) -> None:
         content_type = (b"content-type", self._shape.content_type.encode())
@@ -218,7 +228,9 @@ class Streams:
                 headers=headers,
                 held=held.pop_all(),
                 ended=ended,
-                stopping=self.stopping,
+                # An answer that is about to come is told, as it is by POST.
+                stopping=asyncio.Event() if kind == "mutation" else self.stopping,
+                writes=kind == "mutation",
                 pulse_seconds=self.pulse_seconds,
                 stalled_seconds=self.stalled_seconds,
             )

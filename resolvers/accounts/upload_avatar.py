@@ -11,6 +11,7 @@ from datadir.minio.prefixes import AVATARS
 from loaders import account_changes
 from resolvers.accounts.people import viewer
 from resolvers.degrading import Degrades, degrades
+from resolvers.errors import Repeated
 from resolvers.operation import Operation, signed_in
 from resolvers.pictures import NoPicture
 from resolvers.problem import Problem, problem
@@ -39,8 +40,13 @@ async def upload_avatar(operation: Operation, data: bytes) -> AvatarUpload:
         return AvatarUpload(None, (problem(error.code, error.sentence, "file"),))
     key = AVATARS.key(user=person.user_id, avatar=uuid4(), suffix=picture.suffix)
     await operation.stores.objects.put(key, picture.data, picture.content_type)
-    async with operation.writing(operation.scope) as tx:
-        before = await account_changes.change_account(tx, person.user_id, {"avatar_url": key}, services.now())
+    try:
+        async with operation.writing(operation.scope) as tx:
+            before = await account_changes.change_account(tx, person.user_id, {"avatar_url": key}, services.now())
+    except Repeated:
+        # The same picture came at the same time, and is shown as another object.
+        await forget_picture(operation, key)
+        raise
     await forget_picture(operation, before)
     return AvatarUpload(await viewer(operation))
 

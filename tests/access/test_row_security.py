@@ -36,6 +36,8 @@ PROTECTED: Final = {
 }
 APPENDED_ONLY: Final = {"public.audit_log"}
 """Which nobody changes: see tests/stores/test_audit_log.py."""
+OF_ONE_ALONE: Final = {"public.idempotency_keys"}
+"""Which nobody sees but their owner, administrators included: see tests/idempotency/test_rows.py."""
 PROGRAMS_OWN: Final = ("outbox", "learner_keys")
 """Of these administrators see nothing either."""
 _CASSANDRA: Final = "stands in for Cassandra, which knows no rows' owners: the door is which partitions are asked for"
@@ -268,7 +270,7 @@ async def test_the_application_owns_nothing_and_bypasses_nothing(school: Running
 
 
 async def test_every_table_with_somebodys_data_is_protected_from_its_owner_too(school: RunningSchool) -> None:
-    protected = PROTECTED | APPENDED_ONLY | {f"public.{table}" for table in OF_LEARNING}
+    protected = PROTECTED | APPENDED_ONLY | OF_ONE_ALONE | {f"public.{table}" for table in OF_LEARNING}
     async with session(school) as mine:
         tables = await mine.fetch(
             "select n.nspname || '.' || c.relname as name, c.relrowsecurity and c.relforcerowsecurity as protected "

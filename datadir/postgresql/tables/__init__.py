@@ -20,6 +20,7 @@ from datadir.postgresql.tables.audit import AuditLog
 from datadir.postgresql.tables.classrooms import Classroom, ClassroomMember
 from datadir.postgresql.tables.courses import Course, CourseAnalytics, Enrollment, Lesson, UserProgress
 from datadir.postgresql.tables.events import LearnerKey, Outbox
+from datadir.postgresql.tables.idempotency import IdempotencyKey
 from datadir.postgresql.tables.jobs import Job
 from datadir.postgresql.tables.library import Document, Note
 from datadir.postgresql.tables.meetings import Meeting, Recording
@@ -40,6 +41,7 @@ __all__ = [
     "CourseAnalytics",
     "Document",
     "Enrollment",
+    "IdempotencyKey",
     "Job",
     "LearnerKey",
     "Lesson",

@@ -6,6 +6,7 @@ import strawberry
 from strawberry import UNSET
 
 from graph.types.accounts.user import Plan, Role, Theme
+from graph.types.idempotency import idempotency_key
 from graph.types.scalars import Upload
 
 _EMAIL = "The account's address, at most 255 characters."
@@ -46,6 +47,7 @@ class LogOutInput:
     """What logs out."""
 
     everywhere: bool = strawberry.field(default=False, description="Whether all sessions of the account end.")
+    idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.input(description="A session to end.")
@@ -53,6 +55,7 @@ class RevokeSessionInput:
     """Which session ends."""
 
     session_id: strawberry.ID = strawberry.field(description="One of the viewer's own.")
+    idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.input(description="The password, and another one.")
@@ -61,6 +64,7 @@ class ChangePasswordInput:
 
     current_password: str = strawberry.field(description="The account's password.")
     new_password: str = strawberry.field(description=_NEW_PASSWORD)
+    idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.input(description="Whose password was forgotten.")
@@ -88,6 +92,7 @@ class UpdateProfileInput:
     avatar_url: str | None = strawberry.field(
         default=UNSET, description="Where a picture is, https, at most 500 characters."
     )
+    idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.input(description="A picture of the viewer.")
@@ -98,6 +103,7 @@ class UploadAvatarInput:
         description="A PNG or JPEG of at most 1 MB and 16 million pixels. Its middle is kept, 512 by 512, and nothing "
         "else of it."
     )
+    idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.input(description="How the viewer likes it from now on. What is left out, or null, stays.")
@@ -115,6 +121,7 @@ class UpdatePreferencesInput:
     difficulty_preference: int | None = strawberry.field(
         default=UNSET, description="How hard exercises should be, 1 to 5."
     )
+    idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.input(description="Whose role, and which.")
@@ -123,6 +130,7 @@ class SetUserRoleInput:
 
     user_id: strawberry.ID = strawberry.field(description="The account, not one's own.")
     role: Role = strawberry.field(description="What it may do from now on.")
+    idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.input(description="Whose account ends.")
@@ -130,6 +138,7 @@ class DeactivateUserInput:
     """What an administrator ends."""
 
     user_id: strawberry.ID = strawberry.field(description="The account, not one's own.")
+    idempotency_key: str | None = idempotency_key()
 
 
 @strawberry.input(description="Whose plan, and which.")
@@ -141,3 +150,4 @@ class SetSubscriptionInput:
     renews_at: datetime | None = strawberry.field(
         default=UNSET, description="When it renews, in the future; left out or null: it goes on for ever."
     )
+    idempotency_key: str | None = idempotency_key()

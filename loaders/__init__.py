@@ -36,14 +36,12 @@ class Loaders:
         "lease",
         "library",
         "meetings",
-        "scope",
         "stores",
     )
 
     def __init__(self, stores: Stores, lease: Lease, cursors: Cursors, embedder: Embedder) -> None:
         """`lease` reads PostgreSQL with the viewer's scope; the other stores get that scope in their own words."""
         self.stores = stores
-        self.scope: Scope = lease.scope
         self.cursors = cursors
         self.embedder = embedder
         self.lease = lease
@@ -55,3 +53,12 @@ class Loaders:
         self.assessments = Assessments(self)
         self.library = Library(self)
         self.engagement = Engagement(self)
+
+    @property
+    def scope(self) -> Scope:
+        """What is known of the viewer's scope: whose it is. `whole_scope` has the classrooms too."""
+        return self.lease.scope
+
+    async def whole_scope(self) -> Scope:
+        """The viewer's scope, for stores that get it in their own words. Raises StoreUnavailable."""
+        return self.lease.scope if self.lease.known else await self.lease.whole()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 
+from datadir.postgresql.lease import Reach
 from datadir.postgresql.record import Row
 from datadir.redis import keys
 from datadir.scope import Scope
@@ -17,7 +18,6 @@ from loaders.page import Listing, Order, OrderColumn, Page, PageRequest, root_pa
 from loaders.sessions import UserSessionRecord
 
 if TYPE_CHECKING:
-    from datadir.postgresql.lease import Lease
     from datadir.stores import Stores
     from loaders import Loaders
 
@@ -41,17 +41,17 @@ _USER = """
     u.id, u.email, coalesce(nullif(u.name, ''), split_part(u.email, '@', 1)) as name, u.role, u.avatar_url,
     u.is_active, u.created_at, u.last_login as last_login_at,
     exists (
-        select from classroom_members m where m.user_id = u.id and m.classroom_id = any({taught}::uuid[])
+        select from classroom_members m
+        where m.user_id = u.id and m.classroom_id = any((select app_taught_ids())::uuid[])
     ) as taught
 """
 _NAME: Final = "coalesce(nullif(u.name, ''), split_part(u.email, '@', 1))"
 
 USERS: Final = Listing(
     name="users",
-    select=_USER.format(taught="$1"),
+    select=_USER,
     source="users u",
     id="u.id",
-    fixed=1,
     default_order=(Order("CREATED_AT"),),
     orders={
         "CREATED_AT": OrderColumn("u.created_at", "timestamptz", "created_at"),
@@ -117,14 +117,6 @@ class CredentialsRecord(Row):
     is_active: bool
 
 
-class MembershipRecord(Row):
-    """One classroom of the viewer, and the viewer's role in it."""
-
-    __slots__ = ()
-    classroom_id: UUID
-    role: str
-
-
 class SessionRecord(NamedTuple):
     """A live session as Redis holds it."""
 
@@ -173,9 +165,8 @@ class Accounts:
         """Accounts in the order of `ids`, None where the viewer's scope holds none."""
         rows = await self._loaders.lease.fetch(
             UserRecord,
-            f"select {_USER.format(taught='$2')} from users u where u.id = any($1::uuid[])",
+            f"select {_USER} from users u where u.id = any($1::uuid[])",
             list(set(ids)),
-            list(self._loaders.scope.taught_ids),
         )
         found = {row.id: row for row in rows}
         return [found.get(each) for each in ids]
@@ -183,7 +174,7 @@ class Accounts:
     @degrades(Degrades.NULL)
     async def users(self, request: PageRequest) -> Page[UserRecord]:
         """One page of the accounts in the viewer's scope."""
-        return await root_page(self._loaders, USERS, UserRecord, request, list(self._loaders.scope.taught_ids))
+        return await root_page(self._loaders, USERS, UserRecord, request)
 
     @degrades(Degrades.NULL)
     async def profiles_by_user_id(self, ids: Sequence[UUID]) -> list[ProfileRecord | None]:
@@ -255,14 +246,22 @@ class Accounts:
         return [found[each] for each in ids]
 
 
-@degrades(Degrades.NULL)
-async def memberships(lease: Lease, user_id: UUID) -> list[MembershipRecord]:
-    """The viewer's own classrooms: what the rest of the scope is made of. The lease's scope is the user alone."""
-    return await lease.fetch(
-        MembershipRecord,
-        "select classroom_id, role from classroom_members where user_id = $1 order by classroom_id",
-        user_id,
+def own_classrooms(taught_by: Collection[str]) -> Reach:
+    """An account's classrooms as part of its scope, and those of them where its member role is one of `taught_by`."""
+    roles = ", ".join(f"'{role}'" for role in sorted(taught_by))
+    ids = "array_agg(m.classroom_id order by m.classroom_id)"
+    sql = (
+        "select set_config('app.classroom_ids', own.classrooms, true), set_config('app.taught_ids', own.taught, true) "
+        f"from (select coalesce({ids}, '{{}}')::text as classrooms, "
+        f"coalesce({ids} filter (where m.role in ({roles})), '{{}}')::text as taught "
+        "from classroom_members m where m.user_id = (select app_user_id())) own"
     )
+    return Reach(sql, _with_classrooms)
+
+
+def _with_classrooms(account: Scope, ids: Sequence[tuple[UUID, ...]]) -> Scope:
+    classrooms, taught = ids
+    return Scope(account.user_id, account.role, classrooms, taught)
 
 
 @degrades(Degrades.ERROR)

@@ -108,7 +108,8 @@ class Library:
         from datadir.qdrant import models
 
         wanted = models.HasIdCondition(has_id=list(dict.fromkeys(ids)))
-        page = await self._loaders.stores.vectors.scroll(DOCUMENTS.name, self._visible(wanted), limit=len(ids))
+        visible = await self._visible(wanted)
+        page = await self._loaders.stores.vectors.scroll(DOCUMENTS.name, visible, limit=len(ids))
         found = {each.id: _chunk(each.id, each.payload) for each in page.records}
         return [found.get(each) for each in ids]
 
@@ -135,7 +136,7 @@ class Library:
             [
                 models.QueryRequest(
                     query=vector,
-                    filter=self._visible(_of_classroom(each)),
+                    filter=await self._visible(_of_classroom(each)),
                     limit=request.size + 1,
                     offset=offset,
                     with_payload=True,
@@ -152,11 +153,11 @@ class Library:
             pages[each] = ChunkMatches(query, matches, len(hits) > request.size, offset > 0, cursors)
         return [pages.get(each) or InvalidCursor() for each in ids]
 
-    def _visible(self, wanted: models.FieldCondition | models.HasIdCondition) -> models.Filter:
+    async def _visible(self, wanted: models.FieldCondition | models.HasIdCondition) -> models.Filter:
         from datadir.qdrant import models
 
         # The door in Qdrant's own words: what is wanted, if it lies in one of the viewer's classrooms.
-        scope = self._loaders.scope
+        scope = await self._loaders.whole_scope()
         must: list[Any] = [wanted]
         if not scope.sees_all:
             allowed = [str(each) for each in scope.classroom_ids]

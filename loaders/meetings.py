@@ -221,7 +221,7 @@ class Meetings:
         return [found.get((transcript, position)) for transcript, position in keys]
 
     async def _transcripts(self, match: dict[str, Any], slices: Sequence[Slice]) -> list[TranscriptRecord]:
-        scope = self._loaders.scope
+        scope = await self._loaders.whole_scope()
         if not scope.sees_all:
             # The door in MongoDB's own words.
             match = {**match, "classroom_id": {"$in": [str(each) for each in scope.classroom_ids]}}

@@ -27,8 +27,7 @@ def activity_key(text: str) -> str:
 @degrades_with(Activity.activity_by_id)
 async def by_ids(operation: Operation, ids: Sequence[str]) -> list[ActivityRecord | None]:
     """Traces that the viewer may know of."""
-    loaders = await operation.open()
-    return await loaders.activity.activity_by_id(ids, operation.services.now())
+    return await operation.loaders.activity.activity_by_id(ids, operation.services.now())
 
 
 @degrades_with(Activity.activity_by_user_id)

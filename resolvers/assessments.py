@@ -17,7 +17,7 @@ __all__ = ["AssessmentRecord"]
 @degrades_with(Assessments.assessments_by_id)
 async def by_ids(operation: Operation, ids: Sequence[UUID]) -> list[AssessmentRecord | None]:
     """Assessments that the viewer may know of."""
-    return await (await operation.open()).assessments.assessments_by_id(ids)
+    return await operation.loaders.assessments.assessments_by_id(ids)
 
 
 @degrades_with(Assessments.assessments_by_classroom_id)

@@ -28,13 +28,13 @@ class Subject(NamedTuple):
 async def page(operation: Operation, request: PageRequest) -> Page[AuditRecord]:
     """One page of the log. Raises Forbidden."""
     reads_audit_log(operation.scope)
-    return await audit_rows(await operation.open(), request)
+    return await audit_rows(operation.loaders, request)
 
 
 @degrades_with(audit_rows_by_id)
 async def by_ids(operation: Operation, ids: Sequence[UUID]) -> list[AuditRecord | None]:
     """Rows that the viewer may know of."""
-    return await audit_rows_by_id(await operation.open(), ids)
+    return await audit_rows_by_id(operation.loaders, ids)
 
 
 @degrades_with(people_by_ids)

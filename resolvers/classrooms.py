@@ -18,22 +18,19 @@ __all__ = ["ClassroomRecord", "MemberRecord"]
 @degrades_with(Classrooms.classrooms_by_id)
 async def by_ids(operation: Operation, ids: Sequence[UUID]) -> list[ClassroomRecord | None]:
     """Classrooms that the viewer may know of."""
-    loaders = await operation.open()
-    return await loaders.classrooms.classrooms_by_id(ids)
+    return await operation.loaders.classrooms.classrooms_by_id(ids)
 
 
 @degrades_with(Classrooms.members_by_id)
 async def members_by_ids(operation: Operation, ids: Sequence[UUID]) -> list[MemberRecord | None]:
     """Memberships that the viewer may know of."""
-    loaders = await operation.open()
-    return await loaders.classrooms.members_by_id(ids)
+    return await operation.loaders.classrooms.members_by_id(ids)
 
 
 @degrades_with(Classrooms.classrooms)
 async def page(operation: Operation, request: PageRequest) -> Page[ClassroomRecord]:
     """The viewer's classrooms: where a member, an administrator's are all."""
-    loaders = await operation.open()
-    return await loaders.classrooms.classrooms(request)
+    return await operation.loaders.classrooms.classrooms(request)
 
 
 @degrades_with(Accounts.users_by_id)

@@ -17,15 +17,13 @@ __all__ = ["CourseRecord", "EnrollmentRecord"]
 @degrades_with(Courses.courses_by_id)
 async def by_ids(operation: Operation, ids: Sequence[UUID]) -> list[CourseRecord | None]:
     """Courses that the viewer may know of."""
-    loaders = await operation.open()
-    return await loaders.courses.courses_by_id(ids)
+    return await operation.loaders.courses.courses_by_id(ids)
 
 
 @degrades_with(Courses.enrollments_by_id)
 async def enrollments_by_ids(operation: Operation, ids: Sequence[UUID]) -> list[EnrollmentRecord | None]:
     """Enrollments that the viewer may know of."""
-    loaders = await operation.open()
-    return await loaders.courses.enrollments_by_id(ids)
+    return await operation.loaders.courses.enrollments_by_id(ids)
 
 
 @degrades_with(Courses.courses_by_id)

@@ -55,13 +55,13 @@ def chunk_key(text: str) -> str:
 @degrades_with(Library.documents_by_id)
 async def documents_by_ids(operation: Operation, ids: Sequence[UUID]) -> list[DocumentRecord | None]:
     """Documents that the viewer may know of."""
-    return await (await operation.open()).library.documents_by_id(ids)
+    return await operation.loaders.library.documents_by_id(ids)
 
 
 @degrades_with(Library.chunks_by_id)
 async def chunks_by_ids(operation: Operation, ids: Sequence[str]) -> list[ChunkRecord | None]:
     """Passages that the viewer may know of."""
-    return await (await operation.open()).library.chunks_by_id(ids)
+    return await operation.loaders.library.chunks_by_id(ids)
 
 
 @degrades_with(Library.matches_by_classroom_id)

@@ -51,25 +51,25 @@ def segment_key(text: str) -> SegmentKey:
 @degrades_with(Meetings.meetings_by_id)
 async def by_ids(operation: Operation, ids: Sequence[UUID]) -> list[MeetingRecord | None]:
     """Meetings that the viewer may know of."""
-    return await (await operation.open()).meetings.meetings_by_id(ids)
+    return await operation.loaders.meetings.meetings_by_id(ids)
 
 
 @degrades_with(Meetings.recordings_by_id)
 async def recordings_by_ids(operation: Operation, ids: Sequence[UUID]) -> list[RecordingRecord | None]:
     """Recordings that the viewer may know of."""
-    return await (await operation.open()).meetings.recordings_by_id(ids)
+    return await operation.loaders.meetings.recordings_by_id(ids)
 
 
 @degrades_with(Meetings.transcripts_by_id)
 async def transcripts_by_ids(operation: Operation, ids: Sequence[str]) -> list[TranscriptRecord | None]:
     """Transcripts that the viewer may know of."""
-    return await (await operation.open()).meetings.transcripts_by_id(ids, ())
+    return await operation.loaders.meetings.transcripts_by_id(ids, ())
 
 
 @degrades_with(Meetings.segments_by_position)
 async def segments_by_ids(operation: Operation, ids: Sequence[SegmentKey]) -> list[SegmentRecord | None]:
     """Single segments of transcripts that the viewer may know of."""
-    return await (await operation.open()).meetings.segments_by_position(ids)
+    return await operation.loaders.meetings.segments_by_position(ids)
 
 
 @degrades_with(Meetings.meetings_by_classroom_id)

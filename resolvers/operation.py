@@ -13,7 +13,7 @@ from uuid import UUID
 from datadir.scope import ANONYMOUS, Scope
 from loaders import Loaders
 from loaders.watch import Watch
-from resolvers.access.scope import scope_of
+from resolvers.access.scope import REACH
 from resolvers.attempts import Limiter
 from resolvers.audit import Reads
 from resolvers.deadline import Deadline
@@ -71,7 +71,7 @@ class Services:
 
 
 class Operation:
-    """One operation. The scope is read at most once, when the first field needs it."""
+    """One operation. The scope is read at most once, with the first statement."""
 
     # What of it is done once, whoever asks again: None where no field has a key.
     once: Once | None = None
@@ -94,7 +94,6 @@ class Operation:
         self.read_before: tuple[Reads, ...] = ()
         # Whether the audit log has more of this operation than `reads`.
         self.audited = False
-        self._opening: asyncio.Task[Loaders] | None = None
         self._opened: Loaders | None = None
 
     @property
@@ -104,36 +103,29 @@ class Operation:
 
     @property
     def scope(self) -> Scope:
-        """What the viewer may reach. It holds no classrooms before a root field has awaited `open`, and none where
-        that failed: an administrator still learns which store is down."""
+        """What the viewer may reach. It holds no classrooms before a root field has its value, and none where they
+        could not be read: an administrator still learns which store is down."""
         if self._opened is not None:
             return self._opened.scope
         return ANONYMOUS if self.viewer is None else Scope(user_id=self.viewer.user_id, role=self.viewer.role)
 
     @property
     def loaders(self) -> Loaders:
-        """The reads of this operation; made when a root field awaited `open`."""
+        """The reads of this operation. The first statement brings the viewer's classrooms along."""
         if self._opened is None:
-            raise RuntimeError("a root field awaits Operation.open() before edges read")
+            lease = self.stores.postgresql.lease(self.scope, None if self.viewer is None else REACH)
+            self._opened = Loaders(self.stores, lease, self.services.cursors, self.services.embedder)
         return self._opened
 
-    async def open(self) -> Loaders:
-        """Read the viewer's scope once and make this operation's loaders. Raises StoreUnavailable, the same to
-        everyone who asks in this operation: a store that failed is not asked again."""
-        if self._opened is not None:
-            return self._opened
-        if self._opening is None:
-            self._opening = asyncio.create_task(self._open())
-            self.deadline.ends(self._opening)
-        return await asyncio.shield(self._opening)
+    async def whole_scope(self) -> Scope:
+        """What the viewer may reach, classrooms included. Raises StoreUnavailable, the same to everyone who asks in
+        this operation: a store that failed is not asked again."""
+        return await self.loaders.whole_scope()
 
-    async def _open(self) -> Loaders:
-        # One lease from the first statement on: where a field asks at once, scope and field share a transaction.
-        lease = self.stores.postgresql.lease(self.scope)
-        if self.viewer is not None:
-            lease.widen(await scope_of(lease, self.viewer.user_id, self.viewer.role))
-        self._opened = Loaders(self.stores, lease, self.services.cursors, self.services.embedder)
-        return self._opened
+    @property
+    def knows_scope(self) -> bool:
+        """Whether `scope` is whole, or nothing was read yet."""
+        return self._opened is None or self._opened.lease.known
 
     def over(self) -> None:
         """All that was asked is answered: others may have what it still holds."""
@@ -162,9 +154,9 @@ class Operation:
         Raises Repeated where it was done under its key.
 
         A lease stays open for some milliseconds, with the snapshot in which it began: read through it, what was
-        just written would not be there. So leases and scope of before are left behind: `open` makes new ones."""
+        just written would not be there. So leases and scope of before are left behind."""
         if scope is None:
-            scope = (await self.open()).scope
+            scope = await self.whole_scope()
         try:
             async with self.stores.postgresql.transaction(scope) as tx:
                 key = await self.once.begin(tx) if self.once is not None else None
@@ -175,7 +167,7 @@ class Operation:
             self._begin_anew()
 
     def _begin_anew(self) -> None:
-        self._opening = self._opened = None
+        self._opened = None
 
     def _read_anew(self) -> None:
         if self.reads is not None and self.reads.subjects:

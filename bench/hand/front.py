@@ -33,10 +33,9 @@ async def front(desk: Desk, request: Request) -> dict[str, Any]:
     first = int(request.query_params["members"])
     async with asyncio.TaskGroup() as group:
         async with desk.reading(request) as (viewer, connection):
-            taught = list(viewer.scope.taught_ids)
             [room] = await connection.fetch(statements.CLASSROOM, [key], viewer.id)
             searching = group.create_task(_search(desk, viewer, key, search))
-            [teacher] = await connection.fetch(statements.USERS, [room["teacher_id"]], taught)
+            [teacher] = await connection.fetch(statements.USERS, [room["teacher_id"]])
             members = await connection.fetch(statements.MEMBERS, [key], first + 1)
             more, members = len(members) > first, members[:first]
             user_ids = [row["user_id"] for row in members]
@@ -47,7 +46,7 @@ async def front(desk: Desk, request: Request) -> dict[str, Any]:
             following = group.create_task(_engagement(desk, user_ids, now))
             assessments = (await connection.fetch(statements.ASSESSMENTS, [key], 6))[:5]
             [count] = await connection.fetch(statements.MEMBER_COUNT, [key])
-            users = await connection.fetch(statements.USERS, user_ids, taught)
+            users = await connection.fetch(statements.USERS, user_ids)
             recordings = await connection.fetch(statements.RECORDINGS, [row["id"] for row in meetings])
             summaries = await connection.fetch(statements.SUMMARIES, [row["id"] for row in assessments])
         # No transaction is held while another store is awaited.
@@ -57,7 +56,7 @@ async def front(desk: Desk, request: Request) -> dict[str, Any]:
             documents = await connection.fetch(statements.DOCUMENTS, sources)
             voices = {each["speaker_id"] for transcript in transcripts for each in transcript["segments"]}
             heard = [UUID(each) for each in voices if each]
-            speakers = {str(row["id"]): person(row) for row in await connection.fetch(statements.USERS, heard, taught)}
+            speakers = {str(row["id"]): person(row) for row in await connection.fetch(statements.USERS, heard)}
 
     presence, days = looking_on.result(), following.result()
     user_by_id = {

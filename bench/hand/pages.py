@@ -16,15 +16,14 @@ from bench.hand.shapes import identity, key_of, moment, person
 async def big(desk: Desk, request: Request) -> dict[str, Any]:
     """Fifty classrooms with teacher, 20 members with their user, 5 meetings each."""
     async with desk.reading(request) as (viewer, connection):
-        taught = list(viewer.scope.taught_ids)
-        me = await connection.fetch(statements.USERS, [viewer.id], taught)
+        me = await connection.fetch(statements.USERS, [viewer.id])
         rooms = (await connection.fetch(statements.CLASSROOMS_OF_USER, [me[0]["id"]], viewer.id, 51))[:50]
         ids = [room["id"] for room in rooms]
-        teachers = await connection.fetch(statements.USERS, list({room["teacher_id"] for room in rooms}), taught)
+        teachers = await connection.fetch(statements.USERS, list({room["teacher_id"] for room in rooms}))
         members = _by_classroom(await connection.fetch(statements.MEMBERS, ids, 21), 20)
         meetings = _by_classroom(await connection.fetch(statements.MEETINGS, ids, 6), 5)
         seen = list({row["user_id"] for rows in members.values() for row in rows})
-        users = await connection.fetch(statements.USERS, seen, taught)
+        users = await connection.fetch(statements.USERS, seen)
 
     teacher_by_id = {row["id"]: person(row) for row in teachers}
     user_by_id = {row["id"]: person(row) for row in users}
@@ -67,8 +66,7 @@ async def small(desk: Desk, request: Request) -> dict[str, Any]:
     key = key_of(request.query_params["id"])
     async with desk.reading(request) as (viewer, connection):
         [room] = await connection.fetch(statements.CLASSROOM, [key], viewer.id)
-        taught = list(viewer.scope.taught_ids)
-        [teacher] = await connection.fetch(statements.USERS, [room["teacher_id"]], taught)
+        [teacher] = await connection.fetch(statements.USERS, [room["teacher_id"]])
     return {
         "classroom": {
             "id": identity("Classroom", room["id"]),

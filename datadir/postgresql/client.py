@@ -29,7 +29,7 @@ from datadir.errors import StoreTimeout
 from datadir.ledger import count
 from datadir.names import StoreName
 from datadir.postgresql.errors import translating
-from datadir.postgresql.lease import Lease, scope_settings
+from datadir.postgresql.lease import Lease, Reach, scope_settings
 from datadir.postgresql.opening import MOST_CONNECTIONS, pooled
 from datadir.postgresql.warm import Warm, is_over
 from datadir.postgresql.wire import Connection
@@ -123,9 +123,10 @@ class Postgres:
         pool = await pooled(dsn, min_size=min_size, max_size=max_size, tls=tls)
         return cls(pool, read_deadline=read_deadline)
 
-    def lease(self, scope: Scope) -> Lease:
-        """A lease for one operation of this viewer; holds no connection until something is asked."""
-        return Lease(self, scope)
+    def lease(self, scope: Scope, reach: Reach | None = None) -> Lease:
+        """A lease for one operation of this viewer; holds no connection until something is asked. `reach`: what else
+        belongs to the scope."""
+        return Lease(self, scope, reach)
 
     async def read(self, sql: str, *args: Any, store: StoreName = StoreName.POSTGRESQL) -> list[asyncpg.Record]:
         """One statement on its own, without a scope: for tables that have no row policies."""

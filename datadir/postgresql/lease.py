@@ -3,15 +3,21 @@
 What one level of an operation asks in the same turn of the event loop runs in turn, in one transaction: its statements
 see one snapshot. Once nothing waits the connection stays at hand, its transaction open (`warm.py`): the next level goes
 on in it without a message, unless that takes too long or somebody else needs the connection.
+
+What a viewer may reach stands in tables too. The first statement takes the question for it along: on the server it is
+in force before that statement runs, here it is known once that is answered.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable, Sequence
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from asyncpg.pgproto.pgproto import UUID
 
 from datadir.errors import StoreUnavailable
 from datadir.ledger import count
@@ -49,37 +55,73 @@ def scope_settings(scope: Scope) -> str:
     return "select " + ", ".join(calls)
 
 
+class Reach(NamedTuple):
+    """What belongs to a scope and stands in tables. `sql`, without parameters, puts it into the transaction and answers
+    one row of arrays of ids, as text; `read` makes the whole scope of what was known before and those ids."""
+
+    sql: str
+    read: Callable[[Scope, Sequence[tuple[UUID, ...]]], Scope]
+
+
+class _Nothing(Row):
+    """A row without columns."""
+
+    __slots__ = ()
+
+
 class Lease:
-    """The read-only connection of one operation's current level, and of the next one where that asks soon."""
+    """The read-only connection of one operation's current level, and of the next one where that asks soon.
 
-    __slots__ = ("_busy", "_connection", "_pg", "_settings", "_turns", "_unset", "scope")
+    `scope` is what is known of it: all, where there is no `reach` or something was read."""
 
-    def __init__(self, pg: Postgres, scope: Scope) -> None:
+    __slots__ = ("_busy", "_connection", "_failure", "_pg", "_reach", "_settings", "_turns", "scope")
+
+    def __init__(self, pg: Postgres, scope: Scope, reach: Reach | None = None) -> None:
         self._pg = pg
         self.scope = scope
-        self._settings = scope_settings(scope)
+        # None once it is part of the scope.
+        self._reach = reach
+        # Why it could not be read: whoever needs it is told the same, and the server is not asked again.
+        self._failure: StoreUnavailable | None = None
+        # Made when it is sent: what was read is in force in its own transaction.
+        self._settings: str | None = None
         # Held while a statement runs, or waits for its turn.
         self._connection: Connection | None = None
         self._busy = False
         self._turns: deque[asyncio.Future[None]] = deque()
-        # Whether a transaction may be open that still has the scope of before.
-        self._unset = False
 
-    def widen(self, scope: Scope) -> None:
-        """Read with this scope from now on. Whoever calls it waits for no statement of before."""
-        self.scope = scope
-        self._settings = scope_settings(scope)
-        self._unset = True
+    @property
+    def known(self) -> bool:
+        """Whether `scope` is all of it."""
+        return self._reach is None
+
+    async def whole(self) -> Scope:
+        """All of the scope; one store call where no statement took the question along. Raises StoreUnavailable."""
+        if self._reach is not None:
+            # Whoever is asked in the same turn and has a statement comes first.
+            await asyncio.sleep(0)
+        while self._reach is not None:
+            if self._busy:
+                await self._turn()
+                self._pass_on()
+            else:
+                await self.fetch(_Nothing, "select")
+        return self.scope
 
     async def fetch(self, record: type[R], sql: str, *args: Any) -> list[R]:
         """Run one statement within this level's transaction; rows come as `record`. One store call."""
         if self._busy:
             await self._turn()
         self._busy = True
+        if self._failure is not None:
+            self._pass_on()
+            raise self._failure
         pg = self._pg
         try:
             return await pg.circuit.read(partial(self._read, record, sql, args), pg.read_deadline)
         except StoreUnavailable as error:
+            if self._reach is not None:
+                self._failure = error
             # Whoever waits behind would wait as long for the same answer.
             turns, self._turns = self._turns, deque()
             for turn in turns:
@@ -123,9 +165,6 @@ class Lease:
                 connection = await self._begun(seconds)
             else:
                 self._connection = connection
-                if self._unset:
-                    connection.ahead(self._settings)
-            self._unset = False
             started, rows = perf_counter(), 0
             try:
                 found = await connection.rows(record, sql, args, seconds)
@@ -149,10 +188,33 @@ class Lease:
         """A connection in a new transaction with the scope. Repeatable read: one level sees one snapshot."""
         connection = await self._pg.taken(seconds)
         self._connection = connection
+        if self._settings is None:
+            self._settings = scope_settings(self.scope)
         connection.ahead(_BEGIN, self._settings)
+        if self._reach is not None:
+            connection.ahead_for(self._reach.sql, self._reached)
         return connection
+
+    def _reached(self, row: list[str]) -> None:
+        if self._reach is not None:
+            self.scope = self._reach.read(self.scope, _ids(row))
+            self._settings = self._reach = None
 
     def _drop(self, failure: BaseException) -> asyncio.Future[None] | None:
         """Whatever the statement was, its transaction is over; what comes next begins another."""
         connection, self._connection = self._connection, None
         return self._pg.returned(connection, failure) if connection is not None else None
+
+
+def _ids(arrays: Sequence[str]) -> list[tuple[UUID, ...]]:
+    """The ids of arrays as the server writes them; the same object where one stands in several."""
+    made: dict[str, UUID] = {}
+    found = []
+    for array in arrays:
+        texts = array[1:-1].split(",") if array != "{}" else []
+        for text in texts:
+            if text not in made:
+                # asyncpg's, as in every row: a tenth of the time of Python's own.
+                made[text] = UUID(text)
+        found.append(tuple([made[text] for text in texts]))
+    return found

@@ -1,10 +1,11 @@
 """How does a statement take others along? On the wire: what is to run ahead of it goes out in the same write.
 
 asyncpg sends one message and waits for the answer before it takes the next. A lease has statements whose answers nobody
-reads: the commit of the transaction before it, its begin, its scope. A `Wire` stands between asyncpg's protocol and the
-transport, puts such statements before the next bytes that asyncpg sends, and takes their answers out of what comes
-back. They are messages of the extended protocol without a Sync of their own: where one of them fails, the server passes
-over all that follows up to asyncpg's Sync, its statement too, and asyncpg hears of that error as the statement's.
+reads: the commit of the transaction before it, its begin, its scope; and one of which it reads a row: what else belongs
+to the scope. A `Wire` stands between asyncpg's protocol and the transport, puts such statements before the next bytes
+that asyncpg sends, and takes their answers out of what comes back. They are messages of the extended protocol without a
+Sync of their own: where one of them fails, the server passes over all that follows up to asyncpg's Sync, its statement
+too, and asyncpg hears of that error as the statement's.
 """
 
 from __future__ import annotations
@@ -12,20 +13,34 @@ from __future__ import annotations
 import asyncio
 import ssl
 import struct
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any, Final, TypeVar, cast
+from hashlib import sha256
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import asyncpg
 
 R = TypeVar("R", bound=asyncpg.Record)
 
+Reader = Callable[[list[str]], None]
+"""Takes a row: its values as text, "" for null."""
+
+_PARSED: Final = ord("1")
+_ROW: Final = ord("D")
 _COMPLETE: Final = ord("C")
 _ERROR: Final = ord("E")
-# Parsed, bound, a row (set_config has one): nobody asked for these.
+# Parsed, bound, a row (set_config has one): asyncpg did not ask for these.
 _UNREAD: Final = frozenset(b"12D")
 # Each message of the server begins with its kind and its length, which counts all but the kind.
 _HEADER: Final = 5
+
+
+class _Wanted(NamedTuple):
+    """A statement that went ahead, of which somebody reads a row: by which name the server knows it, and who."""
+
+    name: str
+    read: Reader
 
 
 class Wire(asyncio.Protocol):
@@ -36,9 +51,13 @@ class Wire(asyncio.Protocol):
         self.transport: Any = transport
         self._protocol: Any = protocol
         self._ahead: list[bytes] = []
-        # Statements whose end has not come, and what has come of a message that is not whole.
-        self._awaited = 0
+        # For each of those, who reads a row of its answer.
+        self._readers: list[_Wanted | None] = []
+        # The same of statements whose end has not come, and what has come of a message that is not whole.
+        self._awaited: deque[_Wanted | None] = deque()
         self._begun = b""
+        # What this server has parsed and keeps.
+        self._parsed: set[str] = set()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.transport, name)
@@ -47,6 +66,13 @@ class Wire(asyncio.Protocol):
         """Run these before whatever is sent next, and tell nobody of their answers. None may have parameters, or be
         text of somebody else's."""
         self._ahead.extend(map(_message, statements))
+        self._readers.extend([None] * len(statements))
+
+    def ahead_for(self, statement: str, read: Reader) -> None:
+        """Run this one too, and give `read` each row of its answer. The server parses it once for each connection."""
+        name, parse, run = _kept(statement)
+        self._ahead.append(run if name in self._parsed else parse + run)
+        self._readers.append(_Wanted(name, read))
 
     # As asyncpg's transport.
 
@@ -54,7 +80,8 @@ class Wire(asyncio.Protocol):
         """Send this, and what is to go ahead of it, as one."""
         if self._ahead:
             ahead, self._ahead = self._ahead, []
-            self._awaited += len(ahead)
+            self._awaited.extend(self._readers)
+            self._readers.clear()
             data = b"".join((*ahead, data))
         self.transport.write(data)
 
@@ -107,12 +134,18 @@ class Wire(asyncio.Protocol):
                 break
             kind = data[at]
             if kind == _COMPLETE:
-                self._awaited -= 1
-            elif kind not in _UNREAD:
+                self._awaited.popleft()
+            elif kind in _UNREAD:
+                if (wanted := self._awaited[0]) is not None:
+                    if kind == _ROW:
+                        wanted.read(_texts(data[at:end]))
+                    elif kind == _PARSED:
+                        self._parsed.add(wanted.name)
+            else:
                 # An error, after which nothing more of it is answered; a notice or a setting, which may always come.
                 kept.append(data[at:end])
                 if kind == _ERROR:
-                    self._awaited = 0
+                    self._awaited.clear()
             at = end
         self._begun = data[at:] if self._awaited else b""
         if not self._awaited:
@@ -120,17 +153,38 @@ class Wire(asyncio.Protocol):
         return b"".join(kept)
 
 
+def _parse(statement: str, name: bytes) -> bytes:
+    text = statement.encode()
+    return b"P" + struct.pack("!i", len(text) + len(name) + 8) + name + b"\0" + text + b"\0\0\0"
+
+
+def _run(name: bytes) -> bytes:
+    """Bind and Execute, without parameters, for values as text."""
+    return b"B" + struct.pack("!i", len(name) + 12) + b"\0" + name + b"\0" * 7 + b"E\0\0\0\x09\0\0\0\0\0"
+
+
 @lru_cache(maxsize=16)
 def _message(statement: str) -> bytes:
-    """Parse, Bind and Execute of a statement without name and parameters."""
-    text = statement.encode()
-    return b"".join(
-        (
-            b"P" + struct.pack("!i", len(text) + 8) + b"\0" + text + b"\0\0\0",
-            b"B\0\0\0\x0c\0\0\0\0\0\0\0\0",
-            b"E\0\0\0\x09\0\0\0\0\0",
-        )
-    )
+    """Parse, Bind and Execute of a statement without a name."""
+    return _parse(statement, b"") + _run(b"")
+
+
+@lru_cache(maxsize=16)
+def _kept(statement: str) -> tuple[str, bytes, bytes]:
+    """The name under which a server keeps a statement, what makes it do so, what runs it."""
+    name = f"ahead_{sha256(statement.encode()).hexdigest()[:16]}"
+    return name, _parse(statement, name.encode()), _run(name.encode())
+
+
+def _texts(row: bytes) -> list[str]:
+    """The values of a row."""
+    at, values = _HEADER + 2, []
+    for _ in range(int.from_bytes(row[_HEADER:at])):
+        size = int.from_bytes(row[at : at + 4], signed=True)
+        at += 4
+        values.append(row[at : at + max(size, 0)].decode())
+        at += max(size, 0)
+    return values
 
 
 class _Loop:
@@ -175,6 +229,11 @@ class Connection(asyncpg.Connection):
         """As `Wire.ahead`."""
         wire: Wire = self._transport
         wire.ahead(*statements)
+
+    def ahead_for(self, statement: str, read: Reader) -> None:
+        """As `Wire.ahead_for`."""
+        wire: Wire = self._transport
+        wire.ahead_for(statement, read)
 
     async def rows(self, record: type[R], sql: str, args: Sequence[Any], seconds: float) -> list[R]:
         """As `fetch`. A statement that this connection has prepared goes straight to asyncpg's protocol: what `fetch`

@@ -18,7 +18,7 @@ from graphql.error import located_error
 from graphql.pyutils import Path
 
 from graph.context import Context
-from graph.execution.edge import Edge, Leaf, Root, Stream, begun, run
+from graph.execution.edge import Edge, Leaf, Root, Stream, answered, run
 from graph.execution.included import included_requests
 from graph.ids import encode
 from resolvers.errors import Forbidden
@@ -46,7 +46,7 @@ def root_resolver(spec: Root) -> Callable[..., Any]:
 
     async def resolve(root: Any, info: strawberry.Info[Context, Any], **arguments: Any) -> Any:
         operation = info.context.operation
-        return await operation.deadline.within(begun(spec, operation, arguments))
+        return await operation.deadline.within(answered(spec, operation, arguments))
 
     return _with_arguments_of(resolve, spec.call, skip=1)
 

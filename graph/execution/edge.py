@@ -14,7 +14,7 @@ whoever executes calls it with a whole level.
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -244,11 +244,14 @@ def _directives(
     return [Access(to=spec.label), *degrades, cost_of(spec.calls), *size_of(declared, many)]
 
 
-def begun(spec: Root, operation: Operation, arguments: Mapping[str, Any]) -> Coroutine[Any, Any, Any]:
-    """What a root field answers, once it is awaited. What it does is done under the key that its input has."""
+async def answered(spec: Root, operation: Operation, arguments: Mapping[str, Any]) -> Any:
+    """What a root field answers. What it does is done under the key that its input has. Doors below it ask the scope:
+    from here on that is whole."""
     if operation.once is not None:
         operation.once.key = getattr(arguments.get("input"), "idempotency_key", None) or None
-    value: Coroutine[Any, Any, Any] = spec.call(operation, **arguments)
+    value = await spec.call(operation, **arguments)
+    if spec.calls and not operation.knows_scope:
+        await operation.whole_scope()
     return value
 
 

@@ -82,7 +82,7 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
         operation = self.context_value.operation
         if stream.reads:
             try:
-                await operation.deadline.within(operation.open())
+                await operation.deadline.within(operation.whole_scope())
             except Exception as error:
                 self.root_value = error
         if self.plan is not None:

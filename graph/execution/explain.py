@@ -7,7 +7,7 @@ function of the document, never of the data. Of a subscription it is what one ev
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from graph.execution.compiler import OperationPlan
@@ -17,7 +17,8 @@ from graph.execution.keyed import Keyed
 from graph.execution.plan import FieldPlan, ObjectPlan
 from graph.types.node import Node
 
-# The session with the mark of presence; the classrooms of the viewer, read when the first field needs them.
+# The session with the mark of presence; the classrooms of the viewer, where no statement of a root field takes the
+# question for them along.
 PREAMBLE: Calls = {"redis": 1}
 SCOPE: Calls = {"postgresql": 1}
 
@@ -39,7 +40,7 @@ def explained(plan: OperationPlan, *, viewer: bool, keys: Keyed | None = None) -
         calls.update(step.calls)
     if viewer:
         calls.update(PREAMBLE)
-        if any(needs_scope(field) for field in plan.root.fields.values()):
+        if asks_for_scope((field.spec, _own_calls(field, None)) for field in plan.root.fields.values()):
             calls.update(SCOPE)
         if keys is not None:
             calls.update({"postgresql": len(keys.fields) + 2})
@@ -58,11 +59,17 @@ def deepest(plan: OperationPlan) -> int:
     return max((step.level for step in _steps(plan.root, "", 1, None)), default=0)
 
 
-def needs_scope(field: FieldPlan) -> bool:
-    """Whether a root field reads with the viewer's scope: all do but those that make no call of their own."""
-    if isinstance(field.spec, Stream):
-        return field.spec.reads
-    return bool(_own_calls(field, None))
+def asks_for_scope(roots: Iterable[tuple[Spec | None, Calls]]) -> bool:
+    """Whether the viewer's scope is a call of its own: root fields read with it, all but those that ask no store, and
+    none of them has a statement that takes the question along. Of a stream's event nothing has."""
+    asked = False
+    for spec, calls in roots:
+        if isinstance(spec, Stream):
+            return spec.reads
+        if "postgresql" in calls:
+            return False
+        asked = asked or bool(calls)
+    return asked
 
 
 def _steps(plan: ObjectPlan, above: str, level: int, edge: FieldPlan | None) -> Iterator[Step]:

@@ -16,7 +16,7 @@ from graphql import FieldNode, GraphQLError, GraphQLObjectType
 from graph.execution.arguments import Arguments
 from graph.execution.columns import Column, getter, identities, leaves
 from graph.execution.completion import Completed, Completer, LeafCompleter
-from graph.execution.edge import Door, Edge, Identity, Leaf, Root, Spec, Stream, begun
+from graph.execution.edge import Door, Edge, Identity, Leaf, Root, Spec, Stream, answered
 from graph.execution.edge import run as run_edge
 from graph.execution.failures import Failed
 from graph.execution.places import Places, UnderKey
@@ -95,7 +95,7 @@ class FieldPlan:
         assert isinstance(self.spec, Root)
         assert self.arguments is not None
         try:
-            asked = begun(self.spec, run.operation, self.arguments.given(run.variables))
+            asked = answered(self.spec, run.operation, self.arguments.given(run.variables))
             value = await run.operation.deadline.within(asked)
         except Exception as error:
             value = error

@@ -29,7 +29,7 @@ from graphql import (
 
 from graph.execution.cost_directives import CALL, PAGE, Cost, ListSize
 from graph.execution.edge import Calls, Edge, Root, Spec, Stream, spec_of
-from graph.execution.explain import calls_of
+from graph.execution.explain import asks_for_scope, calls_of
 
 LEAF: Final = 0.1
 """What a value costs, each time it is answered."""
@@ -84,7 +84,7 @@ class Place:
 
 @dataclass(slots=True)
 class Pricing:
-    """An operation's places, the variables that say how long its lists are, whether it reads with a scope."""
+    """An operation's places, the variables that say how long its lists are, whether the scope is a call of its own."""
 
     root: Place
     variables: dict[str, None] = field(default_factory=dict)
@@ -102,7 +102,7 @@ def compiled(
     compiler = _Compiler(schema, fragments, switches)
     root = compiler.place(kind, [selections], None, ())
     # The operation itself is no object that anybody stored.
-    return Pricing(Place(root.each, root.fields), compiler.variables, compiler.scoped)
+    return Pricing(Place(root.each, root.fields), compiler.variables, asks_for_scope(compiler.roots))
 
 
 class _Compiler:
@@ -113,7 +113,7 @@ class _Compiler:
         self._fragments = fragments
         self._switches = switches
         self.variables: dict[str, None] = {}
-        self.scoped = False
+        self.roots: list[tuple[Spec | None, Calls]] = []
 
     def place(
         self, kind: GraphQLObjectType, selections: Sequence[SelectionSetNode], above: Spec | None, sized: Sequence[str]
@@ -163,7 +163,7 @@ class _Compiler:
         if spec is not None and waits:
             calls = calls_of(spec, name, kind.name, above, abstract=is_abstract_type(named))
             if kind in (self._schema.query_type, self._schema.mutation_type, self._schema.subscription_type):
-                self.scoped = self.scoped or (spec.reads if isinstance(spec, Stream) else bool(calls))
+                self.roots.append((spec, calls))
         once = 0.0
         if waits or spec is None:
             brought = isinstance(spec, Edge | Root | Stream) and bool(spec.calls) and not calls

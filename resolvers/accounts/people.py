@@ -88,8 +88,7 @@ class SessionView(NamedTuple):
 @degrades_with(Accounts.users_by_id)
 async def by_ids(operation: Operation, ids: Sequence[UUID]) -> list[UserRecord | None]:
     """People whom the viewer may know of."""
-    loaders = await operation.open()
-    return await loaders.accounts.users_by_id(ids)
+    return await operation.loaders.accounts.users_by_id(ids)
 
 
 @degrades_with(Accounts.users_by_id)
@@ -126,8 +125,7 @@ def _status(last_seen_at: datetime | None, now: datetime) -> str:
 async def page(operation: Operation, request: PageRequest) -> Page[UserRecord]:
     """One page of all accounts, for administrators. Raises Forbidden."""
     administers(operation.scope)
-    loaders = await operation.open()
-    return await loaders.accounts.users(request)
+    return await operation.loaders.accounts.users(request)
 
 
 @degrades_with(signed)
@@ -183,8 +181,7 @@ async def sessions(operation: Operation, users: Sequence[UserRecord]) -> list[li
 @degrades_with(Accounts.sessions_by_id)
 async def sessions_by_ids(operation: Operation, ids: Sequence[UUID]) -> list[SessionView | None]:
     """Sessions that the viewer may know of."""
-    loaders = await operation.open()
-    found = await loaders.accounts.sessions_by_id(ids, operation.services.now())
+    found = await operation.loaders.accounts.sessions_by_id(ids, operation.services.now())
     here = current_session(operation)
     return [None if each is None else _session(each, here) for each in found]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any, Final
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from datadir.postgresql.client import Postgres
+from datadir.postgresql.lease import Reach
 from datadir.postgresql.record import Row
 from datadir.scope import ANONYMOUS, Scope
 from tests.access.viewers import VIEWERS
@@ -26,6 +28,7 @@ class Seen(Row):
     user: str
     role: str
     email: str
+    classrooms: str
     people: int
 
 
@@ -33,6 +36,7 @@ SEEN: Final = """
     select pg_backend_pid() as pid, coalesce(current_setting('app.user_id', true), '') as user,
            coalesce(current_setting('app.role', true), '') as role,
            coalesce(current_setting('app.login_email', true), '') as email,
+           coalesce(current_setting('app.classroom_ids', true), '') as classrooms,
            (select count(*)::int from users) as people
 """
 
@@ -53,7 +57,7 @@ async def bare(pg: Postgres) -> tuple[object, ...]:
     return tuple(row)[1:]
 
 
-NOTHING: Final = ("", "", "", 0)
+NOTHING: Final = ("", "", "", "", 0)
 BROAD: Final = Scope(uuid4(), "admin", login_email="admin@demo.school")
 
 
@@ -86,17 +90,17 @@ async def test_a_scope_ends_with_a_lease_that_was_given_up(alone: Postgres) -> N
         assert await bare(alone) == NOTHING
 
 
-async def test_a_lease_that_was_widened_sees_with_its_new_scope_and_ends_like_any_other(alone: Postgres) -> None:
-    lease = alone.lease(ANONYMOUS)
-    [before] = await lease.fetch(Seen, SEEN)
-    lease.widen(BROAD)
-    [after] = await lease.fetch(Seen, SEEN)
-    assert (before.role, before.people, after.role, after.people > 100) == ("anonymous", 0, "admin", True)
-    with pytest.raises(asyncpg.DivisionByZeroError):
-        await lease.fetch(Seen, "select 1 / 0")
-    [still] = await lease.fetch(Seen, SEEN)
-    assert still.role == "admin"
-    assert await bare(alone) == NOTHING
+async def test_what_a_scope_reaches_ends_with_its_lease_too(alone: Postgres) -> None:
+    room = uuid4()
+    reach = Reach(
+        f"select set_config('app.classroom_ids', '{{{room}}}', true)",
+        lambda scope, ids: replace(scope, classroom_ids=ids[0]),
+    )
+    lease = alone.lease(BROAD, reach)
+    for _ in range(2):
+        [mine] = await lease.fetch(Seen, SEEN)
+        assert (mine.role, mine.people > 100, mine.classrooms) == ("admin", True, f"{{{room}}}")
+        assert await bare(alone) == NOTHING
 
 
 async def test_a_scope_ends_with_a_transaction_however_it_ends(alone: Postgres) -> None:

@@ -131,7 +131,7 @@ def test_every_read_of_an_operation_says_what_the_failure_of_its_store_means() -
         for read_name, read in inspect.getmembers(getattr(module, name.title()), inspect.iscoroutinefunction)
         if not read_name.startswith("_")
     ]
-    reads += [accounts.memberships, accounts.credentials_by_email, accounts.live_session, page.totals]
+    reads += [accounts.credentials_by_email, accounts.live_session, page.totals]
     assert len(reads) > 20
     for read in reads:
         assert degradation(read) in Degrades

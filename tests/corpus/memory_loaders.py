@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from types import SimpleNamespace
@@ -9,6 +10,8 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from datadir.cassandra.tables import UserEngagement
+from datadir.errors import StoreUnavailable
+from datadir.names import StoreName
 from datadir.scope import Scope
 from loaders.accounts import USERS, PresenceRecord
 from loaders.activity import ActivityPage
@@ -33,7 +36,10 @@ class Total(NamedTuple):
 
 
 class _Lease:
-    """Counts are read by statement, and the audit log, in which nothing is."""
+    """Counts are read by statement, and the audit log, in which nothing is. `known`: whether the scope can be read."""
+
+    def __init__(self, known: bool) -> None:
+        self.known = known
 
     async def fetch(self, record: type[Any], sql: str, *args: Any) -> list[Total]:
         if record is AuditRecord:
@@ -104,10 +110,10 @@ def _pages_by(listing: Listing, records_of: Any) -> Any:
 class MemoryLoaders:
     """Loaders of one operation, by the names of `loaders.Loaders`."""
 
-    def __init__(self, scope: Scope) -> None:
-        self.scope = scope
+    def __init__(self, scope: Scope, *, known: bool = True) -> None:
+        self.scope = scope if known else Scope(user_id=scope.user_id, role=scope.role)
         self.cursors = CURSORS
-        self.lease = _Lease()
+        self.lease = _Lease(known)
         school = SCHOOL
         self.accounts = SimpleNamespace(
             users_by_id=_by_id(school.users),
@@ -156,6 +162,13 @@ class MemoryLoaders:
             matches_by_classroom_id=self._matches,
         )
         self.engagement = SimpleNamespace(days_by_user_id=self._days)
+
+    async def whole_scope(self) -> Scope:
+        """As `Loaders.whole_scope`."""
+        await asyncio.sleep(0)
+        if not self.lease.known:
+            raise StoreUnavailable(StoreName.POSTGRESQL)
+        return self.scope
 
     async def _users(self, request: PageRequest) -> Page[Any]:
         return page_of(USERS, SCHOOL.users, request, None)

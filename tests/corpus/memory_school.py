@@ -5,7 +5,6 @@ Everything above the loaders is the program's own. `installed` lets the faces ta
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -15,8 +14,6 @@ from uuid import UUID
 
 import pytest
 
-from datadir.errors import StoreUnavailable
-from datadir.names import StoreName
 from datadir.postgresql.record import Row
 from datadir.scope import Scope
 from datadir.stores import StoreHealth
@@ -80,14 +77,16 @@ class MemoryOperation(Operation):
         self.log_ins = 0
         self._opens = opens
 
-    async def _open(self) -> Any:
-        await asyncio.sleep(0)
-        if not self._opens:
-            raise StoreUnavailable(StoreName.POSTGRESQL)
+    @property
+    def loaders(self) -> Any:
+        """The memory school's, with the viewer's scope."""
+        if self._opened is not None:
+            return self._opened
         user, role = (self.viewer.user_id, self.viewer.role) if self.viewer else (None, "anonymous")
         rooms = tuple(each.classroom_id for each in SCHOOL.members if each.user_id == user)
         taught = tuple(each.classroom_id for each in SCHOOL.members if each.user_id == user and each.role != "student")
-        loaders: Any = MemoryLoaders(Scope(user_id=user, role=role, classroom_ids=rooms, taught_ids=taught))
+        scope = Scope(user_id=user, role=role, classroom_ids=rooms, taught_ids=taught)
+        loaders: Any = MemoryLoaders(scope, known=self._opens)
         self._opened = loaders
         return loaders
 
@@ -106,7 +105,6 @@ async def log_in(operation: MemoryOperation, input: Any) -> LogIn:
 
 async def verb(operation: MemoryOperation, input: Any) -> Any:
     """Any other verb, without stores: it has done everything that any of them does, and something was wrong with it."""
-    await operation.open()
     viewer = await accounts.viewer(operation)
     return SimpleNamespace(
         access_token="access",

@@ -16,8 +16,8 @@ PLAN = {
         {"level": 2, "edges": [{"path": "classroom.teacher", "calls": {"postgresql": 1}}]},
         {"level": 3, "edges": [{"path": "classroom.teacher.presence", "calls": {"redis": 1}}]},
     ],
-    "calls": {"postgresql": 3, "redis": 2},
-    "total": 5,
+    "calls": {"postgresql": 2, "redis": 2},
+    "total": 4,
 }
 
 

@@ -111,14 +111,14 @@ async def test_nobody_is_answered_without_an_account_what_needs_one(graph: Graph
 
 async def test_a_defect_is_masked_and_logged_once_and_stays_at_hand(graph: Graph, school: RunningSchool) -> None:
     context = await as_account(graph, school, "teacher")
-    # Whoever reads without a scope has forgotten something.
-    context.operation.open = None  # type: ignore[method-assign,assignment]
+    # Whoever reads without stores has forgotten something.
+    context.operation.services = None  # type: ignore[assignment]
     with capture_logs() as logs:
         result = await schema().execute("{ a: viewer { id } b: viewer { id } }", context_value=context)
     assert {each.message for each in result.errors or ()} == {"Something went wrong on our side."}
     extensions = {"code": "INTERNAL_SERVER_ERROR", "requestId": context.request_id}
     assert [each.formatted["extensions"] for each in result.errors or ()] == [extensions] * 2
-    assert {type(each.original_error) for each in result.errors or ()} == {TypeError}
+    assert {type(each.original_error) for each in result.errors or ()} == {AttributeError}
     assert [entry["event"] for entry in logs] == ["defect", "defect"]
 
 

@@ -15,11 +15,10 @@ from structlog.testing import capture_logs
 
 from datadir.errors import StoreUnavailable
 from datadir.names import StoreName
-from datadir.scope import SYSTEM
+from datadir.scope import SYSTEM, Scope
 from graph.app import Answer, Graph
 from graph.authn import viewer_of
 from graph.http.envelope import Envelope
-from loaders import Loaders
 from resolvers.demo.named import NAMED
 from resolvers.demo.roster import PASSWORD
 from resolvers.operation import Operation
@@ -190,10 +189,11 @@ class Shaky(Operation):
 
     down = True
 
-    async def _open(self) -> Loaders:
+    async def whole_scope(self) -> Scope:
+        """As ever, or not at all."""
         if Shaky.down:
             raise StoreUnavailable(StoreName.POSTGRESQL)
-        return await super()._open()
+        return await super().whole_scope()
 
 
 async def test_an_event_without_a_scope_is_that_error_and_the_next_is_read(

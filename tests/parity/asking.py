@@ -63,7 +63,7 @@ class Asked:
         """The reads of one operation of this viewer, with the scope that the program makes."""
         operation = Operation(self.services, Viewer(viewer.id, viewer.role, self._session(viewer)))
         try:
-            yield await operation.open()
+            yield operation.loaders
         finally:
             operation.over()
 

@@ -62,7 +62,7 @@ _TRUTHS: Final = ("sees_all", "taught")
 """Attributes that are asked as they are."""
 TEXTS: Final[tuple[tuple[ModuleType, str, str, str], ...]] = (
     (accounts, "_USER", "m.user_id = u.id and", ""),
-    (accounts, "_USER", "m.classroom_id = any({taught}::uuid[])", "{taught}::uuid[] is not null"),
+    (accounts, "_USER", "m.classroom_id = any((select app_taught_ids())::uuid[])", "true"),
     (accounts, "_STANDS", "s.revoked_at is null and", ""),
     (accounts, "_STANDS", "s.expires_at > $2", "$2::timestamptz is not null"),
     (accounts, "PREAMBLE", "session[1] ~= ARGV[5] or", ""),
@@ -75,8 +75,11 @@ TEXTS: Final[tuple[tuple[ModuleType, str, str, str], ...]] = (
     ),
 )
 """Of a module: a text, and what stands in place of some words of it."""
+EVERYBODYS: Final = "self._reach.sql.replace('m.user_id = (select app_user_id())', 'true')"
+TAUGHT_ALL: Final = """self._reach.sql.replace("m.role in ('assistant', 'teacher')", 'true')"""
 SOURCES: Final[tuple[tuple[Any, str, str], ...]] = (
-    (accounts.memberships, "where user_id = $1", "where $1::uuid is not null"),
+    (lease.Lease._begun, "self._reach.sql", EVERYBODYS),
+    (lease.Lease._begun, "self._reach.sql", TAUGHT_ALL),
     (lease.scope_settings, "'{user}'", "''"),
     (lease.scope_settings, "'{role}'", "'anonymous'"),
     (lease.scope_settings, "{{{classrooms}}}", "{{}}"),

@@ -18,7 +18,7 @@ from tests.folders import passable_folder
 from tests.parity import oracle, oracle_of_rows, school
 from tests.parity.asking import Asked, asked_school
 from tests.parity.cases import READS, SOME, cases, compared
-from tests.parity.predicates import UNNOTICED, parts_taken_away, predicates
+from tests.parity.predicates import TAUGHT_ALL, UNNOTICED, parts_taken_away, predicates
 from tests.prepared import copy_of_school
 
 SEED: Final = 4_711
@@ -32,7 +32,7 @@ GONE: Final = {
     "loaders.accounts.PREAMBLE: «» for «session[1] ~= ARGV[5] or»": "a session that one goes on with",
     "datadir.minio.embedded.FolderObjects.open_link: «method != 'GET'» is always False": "the link to a document",
     "resolvers.access.accounts.reads_as_teacher: «user.taught» is always True": "the engagement of a person",
-    "resolvers.access.scope.scope_of: «row.role in TEACHING» is always True": "the viewer's own classrooms",
+    f"datadir.postgresql.lease.Lease._begun: «{TAUGHT_ALL}» for «self._reach.sql»": "the viewer's own classrooms",
 }
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from time import perf_counter
-from uuid import uuid4
+from typing import Final
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -14,6 +16,7 @@ from datadir.errors import StoreTimeout
 from datadir.ledger import kept
 from datadir.names import StoreName
 from datadir.postgresql.client import CUT_DEADLINE, Postgres
+from datadir.postgresql.lease import Reach
 from datadir.postgresql.opening import RECYCLE, pooled
 from datadir.postgresql.record import Row
 from datadir.scope import ANONYMOUS, SYSTEM, Scope
@@ -42,6 +45,23 @@ class Settings(Row):
     __slots__ = ()
     began: datetime
     setting: str
+
+
+class Setting(Row):
+    """A setting alone."""
+
+    __slots__ = ()
+    setting: str
+
+
+ROOMS: Final = "select current_setting('app.classroom_ids') as setting"
+
+
+def reaching(classrooms: Sequence[UUID], taught: Sequence[UUID]) -> Reach:
+    """What reaches these: a question whose answer is known."""
+    arrays = [f"'{{{','.join(map(str, each))}}}'" for each in (classrooms, taught)]
+    sql = f"select set_config('app.classroom_ids', {arrays[0]}, true), set_config('app.taught_ids', {arrays[1]}, true)"
+    return Reach(sql, lambda scope, ids: Scope(scope.user_id, scope.role, *ids))
 
 
 class PostgresContract(PostgresPoolContract):
@@ -146,16 +166,71 @@ class PostgresContract(PostgresPoolContract):
         [later] = await lease.fetch(Turn, TURN)
         assert later.began > first.began
 
-    async def test_a_wider_scope_holds_for_the_transaction_that_is_open(self, pg: Postgres) -> None:
-        viewer = uuid4()
-        pg.warm.seconds = PATIENCE
-        lease = pg.lease(Scope(user_id=viewer, role="student"))
-        [first] = await lease.fetch(Turn, TURN)
-        lease.widen(Scope(user_id=viewer, role="student", classroom_ids=(viewer,)))
-        [(began, classrooms)] = await lease.fetch(
-            Settings, "select now() as began, current_setting('app.classroom_ids') as setting"
-        )
-        assert (began, classrooms) == (first.began, f"{{{viewer}}}")
+    # What belongs to a scope and stands in tables
+
+    async def test_the_first_statement_takes_the_question_for_the_scope_along(self, pg: Postgres) -> None:
+        room, other = uuid4(), uuid4()
+        lease = pg.lease(Scope(uuid4(), "student"), reaching([room, other], [other]))
+        assert (lease.known, lease.scope.classroom_ids) == (False, ())
+        with kept() as calls:
+            [(classrooms,)] = await lease.fetch(Setting, ROOMS)
+        assert classrooms == f"{{{room},{other}}}", "it is in force before that statement runs"
+        assert (lease.known, lease.scope.classroom_ids, lease.scope.taught_ids) == (True, (room, other), (other,))
+        assert calls.stores[StoreName.POSTGRESQL].calls == 1
+        await pg.warm.close()
+        [(again,)] = await lease.fetch(Setting, ROOMS)
+        assert again == classrooms, "what comes in another transaction has it too"
+
+    async def test_a_connection_parses_the_question_once(self, opened: Opener) -> None:
+        parsed = "select count(*)::int as n from pg_prepared_statements where name like 'ahead%'"
+        async with opened(1) as pg:
+            for room in (uuid4(), uuid4()):
+                for _ in range(3):
+                    lease = pg.lease(ANONYMOUS, reaching([room], []))
+                    await lease.fetch(Setting, ROOMS)
+                    assert lease.scope.classroom_ids == (room,)
+            [row] = await pg.lease(ANONYMOUS).fetch(Number, parsed)
+            assert row.n == 2
+
+    async def test_a_scope_is_known_also_where_the_first_statement_fails(self, pg: Postgres) -> None:
+        room = uuid4()
+        lease = pg.lease(ANONYMOUS, reaching([room], []))
+        with pytest.raises(asyncpg.DivisionByZeroError):
+            await lease.fetch(Number, "select 1 / 0 as n")
+        assert (lease.known, lease.scope.classroom_ids) == (True, (room,))
+        [(classrooms,)] = await lease.fetch(Setting, ROOMS)
+        assert classrooms == f"{{{room}}}"
+
+    async def test_where_the_question_fails_the_statement_does_and_the_connection_is_no_worse(
+        self, opened: Opener
+    ) -> None:
+        async with opened(1) as pg:
+            lease = pg.lease(ANONYMOUS, Reach("select (1 / (select 0))::text", lambda scope, ids: scope))
+            for _ in range(2):
+                with pytest.raises(asyncpg.DivisionByZeroError):
+                    await lease.fetch(Setting, ROOMS)
+                assert not lease.known
+            room = uuid4()
+            [(classrooms,)] = await pg.lease(ANONYMOUS, reaching([room], [])).fetch(Setting, ROOMS)
+            assert classrooms == f"{{{room}}}"
+            await nothing_leaked(pg)
+
+    async def test_a_whole_scope_costs_nothing_beside_a_statement_and_one_call_without(self, pg: Postgres) -> None:
+        room = uuid4()
+        for count in (0, 1, 3):
+            lease = pg.lease(ANONYMOUS, reaching([room], []))
+            with kept() as calls:
+                # Whoever needs it came first.
+                scopes = asyncio.gather(lease.whole(), lease.whole())
+                await asyncio.gather(*(lease.fetch(Setting, ROOMS) for _ in range(count)))
+                assert [scope.classroom_ids for scope in await scopes] == [(room,)] * 2
+            assert calls.stores[StoreName.POSTGRESQL].calls == max(count, 1)
+
+    async def test_who_has_no_more_to_read_has_the_whole_scope_at_once(self, pg: Postgres) -> None:
+        scope = Scope(uuid4(), "teacher")
+        with kept() as calls:
+            assert await pg.lease(scope).whole() is scope
+        assert calls.stores == {}
 
     async def test_whoever_takes_the_last_connection_reads_with_a_scope_of_its_own(self, opened: Opener) -> None:
         role = "select now() as began, current_setting('app.role') as setting"

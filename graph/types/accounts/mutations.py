@@ -15,21 +15,21 @@ from resolvers.access.labels import Label
 from resolvers.operation import Operation
 
 # What a log-in needs at most: how often it was tried, the credentials, the account's row, the time of the log-in, its
-# event, the session's row and the session; then scope and account of whoever is now logged in. Whoever registers has no
+# event, the session's row and the session; then the account of whoever is now logged in. Whoever registers has no
 # credentials yet, and no row to wait for.
-LOG_IN_CALLS: Calls = {"postgresql": 7, "redis": 2}
-REGISTER_CALLS: Calls = {"postgresql": 6, "redis": 2}
+LOG_IN_CALLS: Calls = {"postgresql": 6, "redis": 2}
+REGISTER_CALLS: Calls = {"postgresql": 5, "redis": 2}
 REFRESH_CALLS: Calls = {"postgresql": 3, "redis": 2}
 END_CALLS: Calls = {"postgresql": 2, "redis": 1}
 PASSWORD_CALLS: Calls = {"postgresql": 4, "redis": 2}
 LETTER_CALLS: Calls = {"postgresql": 1, "redis": 2}
-# What is written, then scope and account as they are now; a picture that is no longer shown goes.
-PROFILE_CALLS: Calls = {"postgresql": 4, "minio": 1}
+# What is written, then the account as it is now; a picture that is no longer shown goes.
+PROFILE_CALLS: Calls = {"postgresql": 3, "minio": 1}
 # The picture comes, the one before it goes.
-AVATAR_CALLS: Calls = {"postgresql": 3, "minio": 2}
-PREFERENCES_CALLS: Calls = {"postgresql": 4}
-ROLE_CALLS: Calls = {"postgresql": 6, "redis": 1}
-PLAN_CALLS: Calls = {"postgresql": 5}
+AVATAR_CALLS: Calls = {"postgresql": 2, "minio": 2}
+PREFERENCES_CALLS: Calls = {"postgresql": 3}
+ROLE_CALLS: Calls = {"postgresql": 5, "redis": 1}
+PLAN_CALLS: Calls = {"postgresql": 4}
 
 
 def _stored(value: Enum) -> str:

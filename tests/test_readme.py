@@ -155,7 +155,7 @@ def drawn(plan: dict[str, Any]) -> str:
             head = "" if number else f"level {level['level']}"
             lines.append(f"{head:<9}{edge['path']:<65}{stores(edge['calls'])}")
             before.subtract(edge["calls"])
-    opening = f"{'before':<9}{'the session, and what the asker may see':<65}{stores(dict(sorted((+before).items())))}"
+    opening = f"{'before':<9}{'the session':<65}{stores(dict(sorted((+before).items())))}"
     return "\n".join([opening, *lines, f"{'together':<9}{plan['total']:<65}{stores(plan['calls'])}"])
 
 

@@ -17,13 +17,13 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from time import perf_counter, time
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 from uuid import uuid4
 
 from itsdangerous import BadData, URLSafeSerializer
@@ -78,6 +78,7 @@ class FolderObjects:
     ) -> None:
         self.circuit = Circuit(StoreName.MINIO, most=WAITING)
         self._objects = folder / "objects"
+        self._root = str(self._objects)
         self._incoming = folder / "incoming"
         self._public_url = public_url.rstrip("/")
         self._signer = URLSafeSerializer(secret, salt="studygraph object link", signer_kwargs={"digest_method": sha256})
@@ -179,8 +180,10 @@ class FolderObjects:
     # What follows runs on a worker thread.
 
     def _path(self, key: str) -> Path:
-        *folders, name = map(_file_name, key.split("/"))
-        return self._objects.joinpath(*folders, name + "@")
+        return Path(self._place(key))
+
+    def _place(self, key: str) -> str:
+        return f"{self._root}/{'/'.join(map(_file_name, key.split('/')))}@"
 
     def _write(self, key: str, data: bytes, content_type: str) -> None:
         header = json.dumps({"key": key, "content_type": content_type}).encode() + b"\n"
@@ -211,34 +214,20 @@ class FolderObjects:
                 _sync_folder(folder)
             return
 
-    @contextlib.contextmanager
-    def _opened(self, key: str) -> Iterator[tuple[BinaryIO, str, int]]:
-        """The file behind its header, its content type, the object's size."""
-        try:
-            file = self._path(key).open("rb")
-        except FileNotFoundError as error:
-            raise ObjectNotFound(key) from error
-        with file:
-            header = file.readline(_HEADER_LIMIT)
-            try:
-                content_type = str(json.loads(header)["content_type"])
-            except (ValueError, KeyError, TypeError) as error:
-                raise StoreUnavailable(StoreName.MINIO, f"the file of object {key!r} is damaged") from error
-            yield file, content_type, os.fstat(file.fileno()).st_size - len(header)
-
     def _read(self, key: str, wanted: tuple[int, int] | None) -> StoredObject:
-        with self._opened(key) as (file, content_type, total):
-            if wanted is None:
-                data = file.read()
-            else:
-                start, stop = clipped_range(wanted, total)
-                file.seek(start, os.SEEK_CUR)
-                data = file.read(stop - start)
-        return StoredObject(data, content_type, len(data), total)
+        with self._opened(key) as file:
+            start, stop = (0, file.total) if wanted is None else clipped_range(wanted, file.total)
+            return StoredObject(file.read(start, stop), file.content_type, stop - start, file.total)
 
     def _head(self, key: str) -> ObjectHead:
-        with self._opened(key) as (_, content_type, total):
-            return ObjectHead(key, content_type, total)
+        with self._opened(key) as file:
+            return ObjectHead(key, file.content_type, file.total)
+
+    def _opened(self, key: str) -> _File:
+        try:
+            return _File(key, self._place(key))
+        except FileNotFoundError as error:
+            raise ObjectNotFound(key) from error
 
     def _unlink(self, key: str) -> None:
         path = self._path(key)
@@ -270,6 +259,46 @@ class FolderObjects:
                 total = os.fstat(file.fileno()).st_size - len(header)
                 found.append(Listed(json.loads(header)["key"], total))
         return tuple(sorted(found, key=lambda each: each.key.encode()))
+
+
+class _File:
+    """An object's file, open for reading. One read brings the header, and the whole of a small object: the layers of
+    Python's own files cost more than the file."""
+
+    __slots__ = ("_begun", "_handle", "_header", "content_type", "total")
+
+    def __init__(self, key: str, place: str) -> None:
+        """Raises OSError, StoreUnavailable."""
+        self._handle = os.open(place, os.O_RDONLY)
+        try:
+            begun = os.pread(self._handle, _HEADER_LIMIT, 0)
+            self._header = begun.find(b"\n") + 1
+            self.content_type = str(json.loads(begun[: self._header])["content_type"])
+            self._begun = memoryview(begun)[self._header :]
+            self.total = os.fstat(self._handle).st_size - self._header
+        except (ValueError, KeyError, TypeError) as error:
+            os.close(self._handle)
+            raise StoreUnavailable(StoreName.MINIO, f"the file of object {key!r} is damaged") from error
+        except BaseException:
+            os.close(self._handle)
+            raise
+
+    def __enter__(self) -> _File:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        os.close(self._handle)
+
+    def read(self, start: int, stop: int) -> bytes:
+        """The object's bytes from `start` to before `stop`."""
+        if stop <= len(self._begun):
+            return bytes(self._begun[start:stop])
+        parts = []
+        # A read may bring less than was asked for: two gigabytes at most.
+        while start < stop and (part := os.pread(self._handle, stop - start, self._header + start)):
+            parts.append(part)
+            start += len(part)
+        return b"".join(parts)
 
 
 def _file_name(segment: str) -> str:

@@ -44,7 +44,6 @@ from datadir.qdrant.client import (
     Page,
     PointId,
     Record,
-    in_order,
     selected,
 )
 from datadir.qdrant.collections import Collection
@@ -105,7 +104,7 @@ class EdgeVectors:
     async def retrieve(self, collection: str, ids: Sequence[PointId]) -> list[Record]:
         if not ids:
             return []
-        return in_order(ids, await self._read(lambda: self._shards.retrieve(collection, ids), len))
+        return await self._read(lambda: self._shards.retrieve(collection, ids), len)
 
     async def scroll(
         self, collection: str, filter: models.Filter | None = None, *, limit: int = 100, offset: PointId | None = None

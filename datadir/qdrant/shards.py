@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from uuid import UUID
 
 from datadir.errors import StoreMisconfigured
 from datadir.qdrant.client import STORE, Hit, Page, PointId, Record, wrong_shape
@@ -120,13 +119,13 @@ class Shards:
             for points in shard.query_batch(batch)
         ]
 
-    def retrieve(self, name: str, ids: Sequence[PointId]) -> dict[str, Record]:
-        asked: list[int | UUID | str] = list(dict.fromkeys(map(str, ids)))
+    def retrieve(self, name: str, ids: Sequence[PointId]) -> list[Record]:
+        asked = dict.fromkeys(map(str, ids))
         shard = self.shard(name)
-        found = [] if shard is None else shard.retrieve(asked, with_payload=True, with_vector=False)
+        found = [] if shard is None else shard.retrieve([*asked], with_payload=True, with_vector=False)
         # The engine makes the id and the payload anew each time they are looked at.
-        records = [Record(str(point.id), point.payload or {}) for point in found]
-        return {record.id: record for record in records}
+        payloads = {str(point.id): point.payload or {} for point in found}
+        return [Record(each, payloads[each]) for each in asked if each in payloads]
 
     def scroll(self, name: str, filter: models.Filter | None, limit: int, offset: PointId | None) -> Page:
         request = self._edge.ScrollRequest(

@@ -29,7 +29,7 @@ async def test_what_was_written_is_read_although_a_lease_of_before_is_open(schoo
     operation = await operation_of(school)
     before = await viewer(operation)
     assert before is not None
-    lease = (await operation.open()).lease
+    lease = operation.loaders.lease
     try:
         # Its transaction stays open for a moment; the write takes no longer here.
         async with operation.writing() as tx:
@@ -37,7 +37,7 @@ async def test_what_was_written_is_read_although_a_lease_of_before_is_open(schoo
         after = await viewer(operation)
         assert after is not None
         assert after.name == "Somebody Else"
-        assert (await operation.open()).lease is not lease
+        assert operation.loaders.lease is not lease
     finally:
         async with school.services.stores.postgresql.transaction(SYSTEM) as tx:
             await tx.execute("update users set name = $2 where id = $1", before.id, before.name)
@@ -48,7 +48,7 @@ async def test_through_the_lease_of_before_it_would_not_be_there(school: Running
     operation = await operation_of(school)
     before = await viewer(operation)
     assert before is not None
-    lease = (await operation.open()).lease
+    lease = operation.loaders.lease
     sql = "select name from users where id = $1"
     slow = "select name from users, pg_sleep(0.5) where id = $1"
     try:

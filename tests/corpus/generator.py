@@ -34,7 +34,7 @@ from graphql import (
 
 from tests.corpus.injection import Injection
 from tests.corpus.memory_records import VIEWERS
-from tests.corpus.values import Values
+from tests.corpus.values import KEY, Values
 
 # Levels of objects: a connection, its edges and their nodes are three.
 DEEPEST: Final = 10
@@ -382,6 +382,8 @@ class _Document:
 
     def _members(self, piece: _Piece, kind: GraphQLInputObjectType, depth: int) -> Iterator[str]:
         for name, member in kind.fields.items():
+            if name == KEY:
+                continue
             needed = isinstance(member.type, GraphQLNonNull) and member.default_value is Undefined
             recursive = name in ("and", "or", "not")
             if needed or self.random.random() < ((0.15 if depth < 3 else 0) if recursive else 0.3):

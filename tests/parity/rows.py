@@ -88,7 +88,7 @@ async def _listened(asked: Asked, viewer: Person, sessions: Sequence[Any]) -> Se
 
 async def _scope(asked: Asked, viewer: Person, records: Sequence[Any]) -> Sequence[Any]:
     async with asked.loaders(viewer) as loaders:
-        scope = loaders.scope
+        scope = await loaders.whole_scope()
     told = (sorted(map(str, scope.classroom_ids)), sorted(map(str, scope.taught_ids)))
     return [told for _ in records]
 

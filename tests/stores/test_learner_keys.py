@@ -317,6 +317,8 @@ async def test_a_key_of_an_unknown_secret_is_neither_used_nor_replaced(database:
         await append(stranger, database, visit(somebody, "/b"))
     assert await key_of(database, somebody) == before
     assert await page_of(process(database, OLD), sent) == "/a"
+    # Others read the same partition, and have not this secret either.
+    await database.owner.execute("delete from learner_keys where user_id = $1", somebody)
 
 
 async def test_somebody_elses_key_opens_nothing(database: Database, caplog: pytest.LogCaptureFixture) -> None:

@@ -123,7 +123,7 @@ type StoreStatus { name: String! status: String! }
 '''
 
 LEDGER = {
-    "postgresql": {"calls": 12, "rows": 118, "ms": 7.83},
+    "postgresql": {"calls": 11, "rows": 118, "ms": 7.83},
     "mongodb": {"calls": 1, "rows": 5, "ms": 2.41},
     "qdrant": {"calls": 1, "rows": 5, "ms": 3.12},
     "cassandra": {"calls": 1, "rows": 280, "ms": 4.9},

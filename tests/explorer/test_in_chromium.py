@@ -32,7 +32,7 @@ async def test_store_calls_are_drawn_one_card_a_store(visitor: Visitor) -> None:
     cards = visitor.page.locator(".store")
     titles = [await cards.nth(index).get_attribute("title") for index in range(await cards.count())]
     assert titles == [
-        "PostgreSQL: 12 calls, 118 rows, 7.8 ms",
+        "PostgreSQL: 11 calls, 118 rows, 7.8 ms",
         "MongoDB: 1 call, 5 rows, 2.4 ms",
         "Qdrant: 1 call, 5 rows, 3.1 ms",
         "Cassandra: 1 call, 280 rows, 4.9 ms",

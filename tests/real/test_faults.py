@@ -1,7 +1,7 @@
 """What does a real Cassandra or Kafka cost the front page while it is ill, and when is all well again?
 
-One school whose other stores are embedded. Cassandra is reached through a relay, which makes the faults. Kafka's
-clients are told by the broker where it is, past any relay: it is stopped (SIGSTOP) and killed (SIGKILL) instead.
+One school whose other stores are embedded. Both are reached through relays, which make the faults; Kafka's clients are
+told by the broker where it is, so it names its relay. And both are killed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from datadir.kafka.event import Event
 from datadir.names import StoreName
 from datadir.scope import SYSTEM
 from tests.faults.sick_school import SickSchool, seen_healthy, write_school
-from tests.faults.sickness import FAULTS, Fault, at_rest, page_without, well_again
+from tests.faults.sickness import FAULTS, PAGE_SECONDS, Fault, at_rest, page_without, well_again
 from tests.folders import passable_folder
 from tests.real.conftest import had
 from tests.running_school import running_school
@@ -28,7 +28,7 @@ from tests.servers import cassandra, kafka
 from tests.servers.server import Process, Server
 from tests.stores.eventlog_contract import TOPIC, receive
 from tests.stores.recovery import RECOVERY
-from tests.stores.relay import Relay, relay_to
+from tests.stores.relay import Relay, Wire, relay_to
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -38,9 +38,21 @@ async def cassandra_of_faults() -> AsyncIterator[Server]:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def kafka_of_faults() -> AsyncIterator[Server]:
+async def before_kafka() -> AsyncIterator[Relay]:
+    """It listens before the broker does, which has to know its port: `kafka_of_faults` says where that is."""
+    async with Relay(_nowhere).listening() as relay:
+        yield relay
+
+
+async def _nowhere() -> Wire:
+    raise ConnectionRefusedError
+
+
+@pytest_asyncio.fixture(scope="module")
+async def kafka_of_faults(before_kafka: Relay) -> AsyncIterator[Server]:
     """Always one of ours: it is killed."""
-    async with had(kafka.running({})) as server:
+    async with had(kafka.running({}, behind=before_kafka.port)) as server:
+        before_kafka.leads_to(f"kafka://{server.settings['KAFKA_BOOTSTRAP_SERVERS']}")
         yield server
 
 
@@ -54,12 +66,13 @@ async def before_cassandra(cassandra_of_faults: Server) -> AsyncIterator[Relay]:
 
 @pytest_asyncio.fixture(scope="module")
 async def sick(
-    before_cassandra: Relay, cassandra_of_faults: Server, kafka_of_faults: Server
+    before_cassandra: Relay, before_kafka: Relay, cassandra_of_faults: Server, kafka_of_faults: Server
 ) -> AsyncIterator[SickSchool]:
     """The school, once its page was seen whole."""
     servers = (cassandra_of_faults, kafka_of_faults)
     named: dict[str, Any] = {name.lower(): value for server in servers for name, value in server.settings.items()}
     named |= {"cassandra_host": "127.0.0.1", "cassandra_port": before_cassandra.port}
+    named |= {"kafka_bootstrap_servers": f"127.0.0.1:{before_kafka.port}"}
     with passable_folder() as folder:
         await write_school(folder / "data", **named)
         async with running_school(folder / "data", store_deadline_ms=400, **named) as school:
@@ -72,9 +85,10 @@ def ours(kafka_of_faults: Server) -> Process:
 
 
 @pytest_asyncio.fixture(autouse=True)
-async def healed(sick: SickSchool, before_cassandra: Relay) -> AsyncIterator[None]:
+async def healed(sick: SickSchool, before_cassandra: Relay, before_kafka: Relay) -> AsyncIterator[None]:
     yield
     await before_cassandra.heal()
+    await before_kafka.heal()
     await seen_healthy(sick)
 
 
@@ -155,6 +169,25 @@ async def test_events_of_a_time_without_kafka_arrive_in_order_when_it_is_back(si
     await published(sick, meanwhile)
     got = await receive(sick.school.services.stores.events, f"g-{uuid4()}", [key], 8)
     # At least once: what was on its way when the broker died may come twice.
+    assert list(dict.fromkeys(each.event.event_id for each in got)) == [each.event_id for each in (*before, *meanwhile)]
+    await well_again(sick)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+async def test_a_sick_kafka_costs_the_page_nothing_and_loses_no_event(
+    fault: Fault, sick: SickSchool, before_kafka: Relay
+) -> None:
+    key = str(uuid4())
+    before = await appended(sick, key, 3)
+    await published(sick, before)
+    await fault(before_kafka)
+    meanwhile = await appended(sick, key, 5)
+    page = await sick.front_page()
+    assert "kafka" not in page.unwell
+    assert page.seconds < PAGE_SECONDS
+    await before_kafka.heal()
+    await published(sick, meanwhile)
+    got = await receive(sick.school.services.stores.events, f"g-{uuid4()}", [key], 8)
     assert list(dict.fromkeys(each.event.event_id for each in got)) == [each.event_id for each in (*before, *meanwhile)]
     await well_again(sick)
 

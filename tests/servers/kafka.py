@@ -57,9 +57,11 @@ async def running(
     properties: Mapping[str, str] | None = None,
     protocol: str = "PLAINTEXT",
     users: Mapping[str, str] | None = None,
+    behind: int | None = None,
 ) -> AsyncIterator[Server]:
     """A broker without any topic. With `properties` it is always one of ours; `protocol` is what its listener for
-    clients speaks, and `users` are those whom it knows by SCRAM-SHA-512, with their passwords. Raises Absent."""
+    clients speaks, and `users` are those whom it knows by SCRAM-SHA-512, with their passwords. A broker tells clients
+    where it is: `behind` is the port that it names, a relay's, in place of its own. Raises Absent."""
     if (named := environ.get("KAFKA_BOOTSTRAP_SERVERS")) and properties is None:
         yield Server({"KAFKA_BOOTSTRAP_SERVERS": named})
         return
@@ -72,7 +74,7 @@ async def running(
         whole = {
             **_PROPERTIES,
             "listeners": ",".join(f"{name}://127.0.0.1:{where}" for name, where in listeners.items()),
-            "advertised.listeners": f"CLIENTS://127.0.0.1:{port},PROBE://127.0.0.1:{probe}",
+            "advertised.listeners": f"CLIENTS://127.0.0.1:{behind or port},PROBE://127.0.0.1:{probe}",
             "listener.security.protocol.map": f"CLIENTS:{protocol},CONTROLLER:PLAINTEXT,PROBE:PLAINTEXT",
             "inter.broker.listener.name": "PROBE",
             "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller}",
@@ -93,7 +95,8 @@ async def running(
                 environment={"MALLOC_ARENA_MAX": "2"},
             )
 
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # Never with a dash in front, which the tool takes for an option of its own.
+        cluster = base64.urlsafe_b64encode(b"\0" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
         words = ["format", "-t", cluster, "-c", str(configuration), "--standalone"]
         for name, password in (users or {}).items():
             words += ["--add-scram", f"SCRAM-SHA-512=[name={name},password={password}]"]

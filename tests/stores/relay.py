@@ -40,6 +40,10 @@ class Relay:
         self.heard: list[bytearray] = []
         """What each connection's client said, in the order of the connections."""
 
+    def leads_to(self, url: str) -> None:
+        """From now on it stands in front of the server at `url`."""
+        self._dial = _dialling(url)
+
     @property
     def connections(self) -> int:
         """How many connections were ever made."""
@@ -178,10 +182,14 @@ class Relay:
 
 def relay_to(url: str) -> Relay:
     """A relay in front of the server at `url`: unix:///path, or anything with host and port."""
+    return Relay(_dialling(url))
+
+
+def _dialling(url: str) -> Callable[[], Awaitable[Wire]]:
     address = urlsplit(url)
     if address.scheme == "unix":
-        return Relay(lambda: asyncio.open_unix_connection(unquote(address.path)))
-    return Relay(lambda: asyncio.open_connection(address.hostname, address.port))
+        return lambda: asyncio.open_unix_connection(unquote(address.path))
+    return lambda: asyncio.open_connection(address.hostname, address.port)
 
 
 def through(url: str, relay: Relay, *, user: str | None = None) -> str:

@@ -61,4 +61,4 @@ class Loaders:
 
     async def whole_scope(self) -> Scope:
         """The viewer's scope, for stores that get it in their own words. Raises StoreUnavailable."""
-        return self.lease.scope if self.lease.known else await self.lease.whole()
+        return await self.lease.whole()

@@ -73,7 +73,7 @@ class Everyone:
     __slots__ = ("documents", "rows", "series", "vectors")
 
     def __init__(self, stores: Stores) -> None:
-        # The method alone: a lease can be widened to somebody's scope.
+        # The method alone: a cached read has no use for what else a lease can do.
         self.rows: Rows = stores.postgresql.lease(ANONYMOUS).fetch
         self.documents: Documents = stores.documents
         self.vectors: Vectors = stores.vectors

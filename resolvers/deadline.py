@@ -66,11 +66,6 @@ class Deadline:
             else:
                 task.uncancel()
 
-    def ends(self, task: asyncio.Task[Any]) -> None:
-        """This task of the operation, for which others wait within the deadline, is called off with them."""
-        self._waiting.add(task)
-        task.add_done_callback(self._waiting.discard)
-
     def heard_by(self, gone: Gone) -> None:
         """The task that calls this is cancelled where the operation is slow and `gone` returns: see `given_up`. Only
         for what may be broken off anywhere, and for a deadline with seconds."""

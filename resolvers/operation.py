@@ -73,9 +73,6 @@ class Services:
 class Operation:
     """One operation. The scope is read at most once, with the first statement."""
 
-    # What of it is done once, whoever asks again: None where no field has a key.
-    once: Once | None = None
-
     def __init__(self, services: Services, viewer: Viewer | None, deadline: Deadline | None = None) -> None:
         """Without a `deadline` it may take as long as its caller waits."""
         self.services = services
@@ -92,6 +89,8 @@ class Operation:
         self.reads = _reads_of(viewer)
         # Those of whoever asked before somebody logged in or out here.
         self.read_before: tuple[Reads, ...] = ()
+        # What of it is done once, whoever asks again: None where no field has a key.
+        self.once: Once | None = None
         # Whether the audit log has more of this operation than `reads`.
         self.audited = False
         self._opened: Loaders | None = None

@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from time import monotonic, time
 from types import TracebackType
 from typing import Final, TypeVar
@@ -102,6 +103,11 @@ class Circuit:
             raise
         self._exit(None, store)
         return answer
+
+    def failed(self, error: StoreUnavailable) -> None:
+        """A call that was made beside another one failed."""
+        with suppress(StoreUnavailable), self.asked():
+            raise error
 
     def _enter(self, store: StoreName) -> None:
         kept = ledger.current.get()

@@ -9,7 +9,8 @@ and says where it is. What it promises:
   nobody else anything. Whoever waits gets an answer or an error, whoever gives up leaves no connection behind.
 - The scope is set with `set_config(..., true)`: it ends with the transaction, so the pool needs no reset query.
 - What begins a transaction travels with its first statement (`wire.py`), the commit of a lease with the next one's.
-  Where none follows soon it goes alone (`warm.py`).
+  Where none follows soon it goes alone (`warm.py`). What a level asks behind its first statement travels with that too
+  (`connection.py`).
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ from datadir.circuit import READ_DEADLINE, Circuit
 from datadir.errors import StoreTimeout
 from datadir.ledger import count
 from datadir.names import StoreName
+from datadir.postgresql.connection import Connection
 from datadir.postgresql.errors import translating
 from datadir.postgresql.lease import Lease, Reach, scope_settings
 from datadir.postgresql.opening import MOST_CONNECTIONS, pooled
 from datadir.postgresql.warm import Warm, is_over
-from datadir.postgresql.wire import Connection
 from datadir.scope import Scope
 
 if TYPE_CHECKING:
@@ -226,6 +227,7 @@ class Postgres:
         try:
             # After a cut statement this waits until the server has heard of it: a connection that is merely dropped
             # leaves the server at work for nobody.
+            await connection.settle(CUT_DEADLINE)
             await connection.execute("rollback", timeout=CUT_DEADLINE)
         except Exception:
             clean = False

@@ -1,8 +1,9 @@
 """How does one operation read? One transaction after another, each with the viewer's scope in it.
 
-What one level of an operation asks in the same turn of the event loop runs in turn, in one transaction: its statements
-see one snapshot. Once nothing waits the connection stays at hand, its transaction open (`warm.py`): the next level goes
-on in it without a message, unless that takes too long or somebody else needs the connection.
+What one level of an operation asks in the same turn of the event loop goes to the server in one message
+(`connection.py`) and runs in turn, in one transaction: its statements see one snapshot. Once nothing waits the
+connection stays at hand, its transaction open (`warm.py`): the next level goes on in it without a message, unless that
+takes too long or somebody else needs the connection.
 
 What a viewer may reach stands in tables too. The first statement takes the question for it along: on the server it is
 in force before that statement runs, here it is known once that is answered.
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from asyncpg.pgproto.pgproto import UUID
 
-from datadir.errors import StoreUnavailable
+from datadir.errors import StoreTimeout, StoreUnavailable
 from datadir.ledger import count
 from datadir.names import StoreName
 from datadir.postgresql.errors import translated
@@ -28,7 +29,7 @@ from datadir.scope import Scope
 
 if TYPE_CHECKING:
     from datadir.postgresql.client import Postgres
-    from datadir.postgresql.wire import Connection
+    from datadir.postgresql.connection import Connection
 
 R = TypeVar("R", bound=Row)
 
@@ -63,6 +64,19 @@ class Reach(NamedTuple):
     read: Callable[[Scope, Sequence[tuple[UUID, ...]]], Scope]
 
 
+class _Asked:
+    """A statement that waits for its turn. It is given its rows where it went along with another one, None where its
+    turn has come. Without `sql` it waits for that alone."""
+
+    __slots__ = ("answer", "args", "record", "sql")
+
+    def __init__(self, record: type[Row], sql: str | None = None, args: tuple[Any, ...] = ()) -> None:
+        self.record = record
+        self.sql = sql
+        self.args = args
+        self.answer: asyncio.Future[list[Any] | None] = asyncio.get_running_loop().create_future()
+
+
 class _Nothing(Row):
     """A row without columns."""
 
@@ -74,7 +88,7 @@ class Lease:
 
     `scope` is what is known of it: all, where there is no `reach` or something was read."""
 
-    __slots__ = ("_busy", "_connection", "_failure", "_pg", "_reach", "_settings", "_turns", "scope")
+    __slots__ = ("_busy", "_connection", "_failure", "_pg", "_reach", "_settings", "_task", "_waiting", "scope")
 
     def __init__(self, pg: Postgres, scope: Scope, reach: Reach | None = None) -> None:
         self._pg = pg
@@ -88,7 +102,9 @@ class Lease:
         # Held while a statement runs, or waits for its turn.
         self._connection: Connection | None = None
         self._busy = False
-        self._turns: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[_Asked] = deque()
+        # Who asked first. While nobody else does, nobody has to be waited for.
+        self._task: asyncio.Task[Any] | None = None
 
     @property
     def known(self) -> bool:
@@ -102,7 +118,7 @@ class Lease:
             await asyncio.sleep(0)
         while self._reach is not None:
             if self._busy:
-                await self._turn()
+                await self._turn(_Asked(_Nothing))
                 self._pass_on()
             else:
                 await self.fetch(_Nothing, "select")
@@ -110,23 +126,29 @@ class Lease:
 
     async def fetch(self, record: type[R], sql: str, *args: Any) -> list[R]:
         """Run one statement within this level's transaction; rows come as `record`. One store call."""
+        gather = False
         if self._busy:
-            await self._turn()
+            found = await self._turn(_Asked(record, sql, args))
+            if found is not None:
+                return found
+        else:
+            task = asyncio.current_task()
+            if self._task is None:
+                self._task = task
+            gather = task is not self._task
         self._busy = True
-        if self._failure is not None:
-            self._pass_on()
-            raise self._failure
         pg = self._pg
         try:
+            if self._failure is not None:
+                raise self._failure
+            if gather:
+                # The others of this level: what they ask goes out with this.
+                await asyncio.sleep(0)
             return await pg.circuit.read(partial(self._read, record, sql, args), pg.read_deadline)
         except StoreUnavailable as error:
             if self._reach is not None:
                 self._failure = error
-            # Whoever waits behind would wait as long for the same answer.
-            turns, self._turns = self._turns, deque()
-            for turn in turns:
-                if not turn.done():
-                    turn.set_exception(error)
+            self._fail_waiting(error)
             raise
         finally:
             self._pass_on()
@@ -135,46 +157,62 @@ class Lease:
         """Nothing more will be asked: others may have the connection."""
         self._pg.warm.free(self)
 
-    async def _turn(self) -> None:
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._turns.append(turn)
+    async def _turn(self, asked: _Asked) -> list[Any] | None:
+        self._waiting.append(asked)
         try:
-            await turn
+            return await asked.answer
         except asyncio.CancelledError:
             # Given up in the very turn in which it was ours.
-            if turn.done() and not turn.cancelled() and turn.exception() is None:
+            answer = asked.answer
+            if answer.done() and not answer.cancelled() and answer.exception() is None and answer.result() is None:
                 self._pass_on()
             raise
 
     def _pass_on(self) -> None:
-        while self._turns:
-            turn = self._turns.popleft()
-            if not turn.done():
-                turn.set_result(None)
+        while self._waiting:
+            asked = self._waiting.popleft()
+            if not asked.answer.done():
+                asked.answer.set_result(None)
                 return
         self._busy = False
         connection, self._connection = self._connection, None
         if connection is not None:
             self._pg.warm.keep(self, connection)
 
+    def _fail_waiting(self, error: StoreUnavailable) -> None:
+        """Whoever waits would wait as long for the same answer."""
+        waiting, self._waiting = self._waiting, deque()
+        for asked in waiting:
+            if not asked.answer.done():
+                asked.answer.set_exception(error)
+
     async def _read(self, record: type[R], sql: str, args: tuple[Any, ...], seconds: float) -> list[R]:
-        """Each message to the server within `seconds`."""
+        """Each message to the server within `seconds`. What waits meanwhile goes along, and is answered too."""
+        along: deque[_Asked] = deque()
+        started = perf_counter()
         try:
             connection = self._connection or self._pg.warm.retake(self)
             if connection is None:
                 connection = await self._begun(seconds)
             else:
                 self._connection = connection
+            if self._waiting:
+                going = connection.take_along(record, sql, self._first_in_line())
+                along = deque(self._waiting.popleft() for _ in range(going))
             started, rows = perf_counter(), 0
             try:
                 found = await connection.rows(record, sql, args, seconds)
                 rows = len(found)
             finally:
                 count(StoreName.POSTGRESQL, started=started, rows=rows)
+            if along:
+                await self._answer(along, connection, started, seconds)
         except asyncio.CancelledError as given_up:
+            self._put_back(along, started)
             self._drop(given_up)
             raise
         except Exception as error:
+            self._put_back(along, started)
             returning = self._drop(error)
             if returning is not None:
                 await asyncio.shield(returning)
@@ -183,6 +221,44 @@ class Lease:
                 raise
             raise known from error
         return found
+
+    def _first_in_line(self) -> list[tuple[type[Row], str, tuple[Any, ...]]]:
+        """Those who wait for nothing but their rows."""
+        first = []
+        self._waiting = deque(asked for asked in self._waiting if not asked.answer.done())
+        for asked in self._waiting:
+            if asked.sql is None:
+                break
+            first.append((asked.record, asked.sql, asked.args))
+        return first
+
+    async def _answer(self, along: deque[_Asked], connection: Connection, started: float, seconds: float) -> None:
+        """Give those who went along their rows. Where one fails, it and those behind it have their turns: of what it
+        failed it fails again, and is told. Only who was too slow is not asked twice, and nobody behind."""
+        while along:
+            try:
+                found = await connection.rows_along(seconds)
+            except Exception as error:
+                self._put_back(along, started)
+                known = translated(error)
+                if isinstance(known, StoreTimeout):
+                    self._pg.circuit.failed(known)
+                    self._fail_waiting(known)
+                returning = self._drop(error)
+                if returning is not None:
+                    await asyncio.shield(returning)
+                return
+            count(StoreName.POSTGRESQL, started=started, rows=len(found))
+            answer = along.popleft().answer
+            if not answer.done():
+                answer.set_result(found)
+
+    def _put_back(self, along: deque[_Asked], started: float) -> None:
+        """They went out and have no answer: they are first in line."""
+        for _ in along:
+            count(StoreName.POSTGRESQL, started=started, rows=0)
+        self._waiting.extendleft(reversed(along))
+        along.clear()
 
     async def _begun(self, seconds: float) -> Connection:
         """A connection in a new transaction with the scope. Repeatable read: one level sees one snapshot."""

@@ -18,7 +18,7 @@ import asyncpg
 from datadir import unreachable
 from datadir.errors import StoreMisconfigured
 from datadir.names import StoreName
-from datadir.postgresql import wire
+from datadir.postgresql.connection import Connection, connect
 from datadir.postgresql.errors import UNREACHABLE
 from datadir.tls import SYSTEM, TlsFiles
 
@@ -79,8 +79,8 @@ async def pooled(
             # Plans are kept per connection, and statements are few: nothing is gained by closing after so many.
             max_queries=2**31,
             server_settings={"role": APP_ROLE, "application_name": "studygraph"},
-            connect=cast("Any", wire.connect),
-            connection_class=wire.Connection,
+            connect=cast("Any", connect),
+            connection_class=Connection,
             init=dated,
             reset=_reset,
             ssl=tls,

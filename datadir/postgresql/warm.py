@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 
-from datadir.postgresql.wire import Connection
+from datadir.postgresql.connection import Connection
 
 if TYPE_CHECKING:
     from datadir.postgresql.lease import Lease

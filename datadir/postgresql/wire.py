@@ -1,27 +1,27 @@
-"""How does a statement take others along? On the wire: what is to run ahead of it goes out in the same write.
+"""How does a statement take others along? On the wire: what runs ahead of it and behind it goes out in the same write.
 
-asyncpg sends one message and waits for the answer before it takes the next. A lease has statements whose answers nobody
-reads: the commit of the transaction before it, its begin, its scope; and one of which it reads a row: what else belongs
-to the scope. A `Wire` stands between asyncpg's protocol and the transport, puts such statements before the next bytes
-that asyncpg sends, and takes their answers out of what comes back. They are messages of the extended protocol without a
-Sync of their own: where one of them fails, the server passes over all that follows up to asyncpg's Sync, its statement
-too, and asyncpg hears of that error as the statement's.
+asyncpg sends one message and waits for the answer before it takes the next. A `Wire` stands between asyncpg's protocol
+and the transport.
+
+*Ahead* go statements whose answers nobody reads: the commit of the transaction before, its begin, its scope; and one of
+which a row is read: what else belongs to the scope. The wire puts them before the next bytes that asyncpg sends, and
+takes their answers out of what comes back. They are messages of the extended protocol without a Sync of their own:
+where one of them fails, the server passes over all that follows up to asyncpg's Sync, its statement too, and asyncpg
+hears of that error as the statement's.
+
+*Behind* it go asyncpg's own next messages, each with its Sync. When asyncpg comes to send one of them the wire sends
+nothing, and until then it keeps back what has come of its answer.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ssl
 import struct
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any, Final, NamedTuple, TypeVar, cast
-
-import asyncpg
-
-R = TypeVar("R", bound=asyncpg.Record)
+from typing import Any, Final, NamedTuple
 
 Reader = Callable[[list[str]], None]
 """Takes a row: its values as text, "" for null."""
@@ -34,6 +34,8 @@ _ERROR: Final = ord("E")
 _UNREAD: Final = frozenset(b"12D")
 # Each message of the server begins with its kind and its length, which counts all but the kind.
 _HEADER: Final = 5
+READY: Final = b"Z\0\0\0\x05"
+"""The server is ready for the next one, which ends each answer: all of that message but its last byte."""
 
 
 class _Wanted(NamedTuple):
@@ -58,6 +60,14 @@ class Wire(asyncio.Protocol):
         self._begun = b""
         # What this server has parsed and keeps.
         self._parsed: set[str] = set()
+        # What goes out behind the next write, and what has, until asyncpg asks it too.
+        self._behind: list[bytes] = []
+        self._out: deque[bytes] = deque()
+        # While some of that is out: what asyncpg waits for now, and what came that it does not wait for yet.
+        self._until: asyncio.Future[Any] | None = None
+        self._early = b""
+        # Where what asyncpg writes is kept instead of being sent.
+        self._withheld: list[bytes] | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.transport, name)
@@ -77,13 +87,57 @@ class Wire(asyncio.Protocol):
     # As asyncpg's transport.
 
     def write(self, data: bytes | memoryview) -> None:
-        """Send this, and what is to go ahead of it, as one."""
-        if self._ahead:
+        """Send this, and what is to go ahead of it and behind it, as one."""
+        if self._withheld is not None:
+            self._withheld.append(bytes(data))
+            return
+        if self._out:
+            if self._out.popleft() != bytes(data):
+                raise RuntimeError("What went along is not what is asked now.")
+            return
+        if self._ahead or self._behind:
             ahead, self._ahead = self._ahead, []
             self._awaited.extend(self._readers)
             self._readers.clear()
-            data = b"".join((*ahead, data))
+            behind, self._behind = self._behind, []
+            self._out.extend(behind)
+            data = b"".join((*ahead, data, *behind))
         self.transport.write(data)
+
+    def withhold(self) -> list[bytes]:
+        """Send nothing of what asyncpg writes until `send_again`: it is in the list."""
+        self._withheld = []
+        return self._withheld
+
+    def send_again(self) -> None:
+        """What is written goes out."""
+        self._withheld = None
+
+    def behind(self, message: bytes) -> None:
+        """Send this behind whatever is sent next. asyncpg asks the same later, one after another, and hears the answer
+        then."""
+        self._behind.append(message)
+
+    def waits(self, until: asyncio.Future[Any]) -> None:
+        """asyncpg has asked something of which it hears `until` this is done. Where that went out before, what has come
+        is passed on now."""
+        if self._until is not None or self._out:
+            self._until = until
+            self._pass_on()
+
+    @property
+    def takes_along(self) -> bool:
+        """Whether something goes out behind the next write."""
+        return bool(self._behind)
+
+    @property
+    def early(self) -> bool:
+        """Whether an answer has come for which nobody has asked yet."""
+        return READY in self._early
+
+    def stay_behind(self) -> None:
+        """What was to go out behind the next write is not sent."""
+        self._behind.clear()
 
     def writelines(self, parts: list[bytes | memoryview]) -> None:
         """Send these one after another."""
@@ -105,7 +159,10 @@ class Wire(asyncio.Protocol):
         """Pass on what asyncpg waits for."""
         if self._awaited:
             data = self._asked_for(self._begun + data)
-        if data:
+        if self._until is not None:
+            self._early += data
+            self._pass_on()
+        elif data:
             self._protocol.data_received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -123,6 +180,27 @@ class Wire(asyncio.Protocol):
     def resume_writing(self) -> None:
         """The transport takes more."""
         self._protocol.resume_writing()
+
+    def _pass_on(self) -> None:
+        """Pass on what is asyncpg's now. An answer ends with the server being ready; bytes that only look like that cut
+        it in two, which does no harm."""
+        until = self._until
+        assert until is not None
+        while self._early and not until.done():
+            if not self._out:
+                # The last one: nothing behind it has to be kept back.
+                rest, self._early, self._until = self._early, b"", None
+                self._protocol.data_received(rest)
+                return
+            at = self._early.find(READY)
+            # Its status follows. Where there is no such thing its beginning may be there.
+            end = at + len(READY) + 1 if at >= 0 else len(self._early) - len(READY) + 1
+            if end <= 0 or end > len(self._early):
+                return
+            part, self._early = self._early[:end], self._early[end:]
+            self._protocol.data_received(part)
+            if at < 0:
+                return
 
     def _asked_for(self, data: bytes) -> bytes:
         """The bytes without the answers to what went ahead."""
@@ -185,76 +263,3 @@ def _texts(row: bytes) -> list[str]:
         values.append(row[at : at + max(size, 0)].decode())
         at += max(size, 0)
     return values
-
-
-class _Loop:
-    """The running loop, whose connections are wires. For asyncpg's `loop`, which it asks for connections alone, timers
-    and futures."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        # Asked for with each statement.
-        self.create_future = loop.create_future
-        self.call_later = loop.call_later
-        self.time = loop.time
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._loop, name)
-
-    async def create_connection(self, factory: Callable[[], asyncio.Protocol], *place: Any, **how: Any) -> Any:
-        _, wire = await self._loop.create_connection(lambda: Wire(factory()), *place, **how)
-        return wire, wire._protocol
-
-    async def create_unix_connection(self, factory: Callable[[], asyncio.Protocol], *place: Any, **how: Any) -> Any:
-        _, wire = await self._loop.create_unix_connection(lambda: Wire(factory()), *place, **how)
-        return wire, wire._protocol
-
-    async def start_tls(self, wire: Wire, protocol: asyncio.Protocol, context: ssl.SSLContext, **how: Any) -> Any:
-        transport = await self._loop.start_tls(wire.transport, protocol, context, **how)
-        return None if transport is None else Wire(transport=transport)
-
-
-class Connection(asyncpg.Connection):
-    """A connection over a wire, which knows when its time is over on the clock of the loop."""
-
-    ends_at = float("inf")
-
-    # What asyncpg's own has, and its types do not name.
-    _transport: Any
-    _protocol: Any
-    _stmt_cache: Any
-    _drop_global_statement_cache: Callable[[], None]
-
-    def ahead(self, *statements: str) -> None:
-        """As `Wire.ahead`."""
-        wire: Wire = self._transport
-        wire.ahead(*statements)
-
-    def ahead_for(self, statement: str, read: Reader) -> None:
-        """As `Wire.ahead_for`."""
-        wire: Wire = self._transport
-        wire.ahead_for(statement, read)
-
-    async def rows(self, record: type[R], sql: str, args: Sequence[Any], seconds: float) -> list[R]:
-        """As `fetch`. A statement that this connection has prepared goes straight to asyncpg's protocol: what `fetch`
-        asks itself before that takes a fifth of the time of a short statement."""
-        prepared = self._stmt_cache.get((sql, record, False))
-        if prepared is None:
-            return cast("list[R]", await self.fetch(sql, *args, timeout=seconds, record_class=record))
-        try:
-            return cast("list[R]", await self._protocol.bind_execute(prepared, args, "", 0, False, seconds))
-        except asyncpg.OutdatedSchemaCacheError:
-            await self.reload_schema_state()
-            raise
-        except asyncpg.InvalidCachedStatementError:
-            # As `fetch` does in a transaction, which cannot go on: all connections forget what they have prepared.
-            self._drop_global_statement_cache()
-            raise
-
-
-async def connect(*where: Any, loop: asyncio.AbstractEventLoop, **how: Any) -> Any:
-    """As `asyncpg.connect`, for a pool's `connect`, with `connection_class=Connection`."""
-    connection: Any = await asyncpg.connect(*where, loop=cast("Any", _Loop(loop)), **how)
-    # It is connected: from here on asyncpg asks its loop which of its own tasks runs, and only the true one knows.
-    connection._loop = loop
-    return connection

@@ -21,6 +21,7 @@ from datadir.postgresql.opening import RECYCLE, pooled
 from datadir.postgresql.record import Row
 from datadir.scope import ANONYMOUS, SYSTEM, Scope
 from tests.stores.postgres_fixture import Database
+from tests.stores.postgresql_level_contract import PostgresLevelContract
 from tests.stores.postgresql_pool_contract import (
     COUNT,
     DEADLINE,
@@ -31,7 +32,6 @@ from tests.stores.postgresql_pool_contract import (
     TURN,
     Number,
     Opener,
-    PostgresPoolContract,
     Turn,
     all_idle,
     eventually,
@@ -64,7 +64,7 @@ def reaching(classrooms: Sequence[UUID], taught: Sequence[UUID]) -> Reach:
     return Reach(sql, lambda scope, ids: Scope(scope.user_id, scope.role, *ids))
 
 
-class PostgresContract(PostgresPoolContract):
+class PostgresContract(PostgresLevelContract):
     """`database` is a migrated database with the owner's connection."""
 
     # Leases

@@ -11,8 +11,8 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from datadir.postgresql import wire
-from datadir.postgresql.wire import Connection, Wire
+from datadir.postgresql.connection import Connection, connect
+from datadir.postgresql.wire import Wire
 from tests.stores.postgres_fixture import Database
 
 
@@ -101,9 +101,90 @@ class TestOnTheWire:
             assert asked.heard == REFUSED + READY + SET
 
 
+class Asking(Asked):
+    """asyncpg's place where it asks one thing after another, each until the server is ready."""
+
+    def __init__(self, line: Wire) -> None:
+        super().__init__()
+        self.line = line
+        self.answers: list[bytes] = []
+        self.until: asyncio.Future[None] | None = None
+
+    def ask(self, question: bytes) -> asyncio.Future[None]:
+        self.until = until = asyncio.get_running_loop().create_future()
+        self.line.write(question)
+        self.line.waits(until)
+        return until
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        assert self.until is not None, "nothing was asked"
+        # A row that looks like an end has its own length before it.
+        if self.heard.endswith(READY) and not self.heard.endswith(LOOKALIKE):
+            self.answers.append(self.heard)
+            self.heard = b""
+            until, self.until = self.until, None
+            until.set_result(None)
+
+
+LOOKALIKE = message(b"D", b"\0\1\0\0\0\6" + READY)
+ANSWERS = [
+    message(b"2") + LOOKALIKE + message(b"C", b"SELECT 1\0") + READY,
+    message(b"2") + message(b"C", b"SELECT 0\0") + READY,
+    message(b"2") + LOOKALIKE * 2 + NOTICE + message(b"C", b"SELECT 2\0") + READY,
+]
+
+
+class TestBehind:
+    def asking_three(self, *ahead: str) -> tuple[Asking, Sent]:
+        line, sent = Wire(), Sent()
+        line.transport, asking = sent, Asking(line)
+        line._protocol = asking
+        line.ahead(*ahead)
+        line.behind(b"second")
+        line.behind(b"third")
+        asking.ask(b"first")
+        return asking, sent
+
+    async def test_what_goes_behind_is_one_write_with_what_goes_before(self) -> None:
+        asking, sent = self.asking_three("begin")
+        assert [write[-16:] for write in sent.writes] == [b"firstsecondthird"]
+        asking.line.data_received(BEGUN + b"".join(ANSWERS))
+        for question in (b"second", b"third"):
+            assert asking.ask(question).done(), "what has come is heard at once"
+        assert len(sent.writes) == 1
+        asking.ask(b"fourth")
+        assert sent.writes[1:] == [b"fourth"]
+
+    async def test_each_answer_is_heard_when_it_is_asked_for_wherever_the_bytes_are_cut(self) -> None:
+        whole = b"".join(ANSWERS)
+        for first in range(len(whole)):
+            for second in (first, first + 1, first + 7, first + 40):
+                asking, _ = self.asking_three()
+                questions = [b"second", b"third"]
+                for part in (whole[:first], whole[first:second], whole[second:]):
+                    asking.line.data_received(part)
+                    while asking.until is None and questions:
+                        asking.ask(questions.pop(0))
+                assert asking.answers == ANSWERS
+
+    async def test_what_is_not_asked_for_is_not_heard(self) -> None:
+        asking, _ = self.asking_three()
+        asking.line.data_received(b"".join(ANSWERS))
+        assert asking.answers == ANSWERS[:1]
+        assert asking.line.early
+
+    async def test_another_question_than_what_went_out_is_refused(self) -> None:
+        asking, sent = self.asking_three()
+        asking.line.data_received(ANSWERS[0])
+        with pytest.raises(RuntimeError, match=r"^What went along is not what is asked now\.$"):
+            asking.ask(b"third")
+        assert len(sent.writes) == 1
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def connection(database: Database) -> AsyncIterator[Any]:
-    opened = await wire.connect(database.dsn, loop=asyncio.get_running_loop(), connection_class=Connection)
+    opened = await connect(database.dsn, loop=asyncio.get_running_loop(), connection_class=Connection)
     yield opened
     await opened.close()
 

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from asyncpg.pgproto.pgproto import UUID
 
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound=Row)
 
-_BEGIN = "begin isolation level repeatable read read only"
+BEGIN: Final = "begin isolation level repeatable read read only"
+"""What begins the transaction of a lease."""
 
 
 def scope_settings(scope: Scope) -> str:
@@ -262,11 +263,10 @@ class Lease:
 
     async def _begun(self, seconds: float) -> Connection:
         """A connection in a new transaction with the scope. Repeatable read: one level sees one snapshot."""
-        connection = await self._pg.taken(seconds)
-        self._connection = connection
+        self._connection = connection = await self._pg.begun(seconds)
         if self._settings is None:
             self._settings = scope_settings(self.scope)
-        connection.ahead(_BEGIN, self._settings)
+        connection.ahead(self._settings)
         if self._reach is not None:
             connection.ahead_for(self._reach.sql, self._reached)
         return connection

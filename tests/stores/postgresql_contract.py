@@ -257,6 +257,30 @@ class PostgresContract(PostgresLevelContract):
         await pg.warm.close()
         await nothing_leaked(pg)
 
+    async def test_what_goes_on_with_a_connection_has_a_snapshot_of_its_own_and_nothing_of_the_viewer_before(
+        self, pg: Postgres
+    ) -> None:
+        pg.warm.seconds = PATIENCE
+        sql = """select now() as began, concat_ws(' ', current_setting('transaction_isolation'),
+            current_setting('transaction_read_only'), current_setting('app.role'),
+            current_setting('app.login_email', true)) as setting"""
+        said = []
+        for scope in (Scope(role="teacher", login_email="ada@contract.test"), ANONYMOUS, Scope(role="student")):
+            lease = pg.lease(scope)
+            said += await lease.fetch(Settings, sql)
+            lease.over()
+        assert [row.setting.strip() for row in said] == [
+            "repeatable read on teacher ada@contract.test",
+            "repeatable read on anonymous",
+            "repeatable read on student",
+        ]
+        assert said[0].began < said[1].began < said[2].began
+        assert pg.pool.get_size() == 1
+        with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+            await pg.lease(SYSTEM).fetch(Number, INSERT, uuid4(), "ada@contract.test")
+        await pg.warm.close()
+        await nothing_leaked(pg)
+
     # Row security
 
     async def test_without_a_viewer_there_are_no_rows_and_with_one_there_are(self, pg: Postgres) -> None:

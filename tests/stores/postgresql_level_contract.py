@@ -68,7 +68,8 @@ class Writes:
 
 async def level(*asked: Coroutine[Any, Any, list[Any]]) -> list[Any]:
     """What is asked by tasks of their own in the same turn: a row's number, or what it failed of."""
-    told = await asyncio.gather(*asked, return_exceptions=True)
+    async with asyncio.timeout(PATIENCE):
+        told = await asyncio.gather(*asked, return_exceptions=True)
     return [each if isinstance(each, BaseException) else each[0].n for each in told]
 
 
@@ -166,9 +167,8 @@ class PostgresLevelContract(PostgresPoolContract):
         [backend] = await lease.fetch(Number, BACKEND)
         statements: list[tuple[str, float]] = [(SAME, 1), (SAME, 2), (SAME, 3), (SAME, 4)]
         statements[place] = (SLEEP, 60.0)
-        async with asyncio.timeout(PATIENCE):
-            with kept() as ledger:
-                told = await level(*(lease.fetch(Number, sql, value) for sql, value in statements))
+        with kept() as ledger:
+            told = await level(*(lease.fetch(Number, sql, value) for sql, value in statements))
         assert told[:place] == [1, 2, 3, 4][:place]
         assert [type(each) for each in told[place:]] == [StoreTimeout] * (4 - place)
         assert ledger.stores[StoreName.POSTGRESQL].calls == 4, "what was too slow once is not asked again"
@@ -200,7 +200,8 @@ class PostgresLevelContract(PostgresPoolContract):
         others = [task for task in asked if task is not asked[given_up]]
         left = [1 if sql == WAITS else value for sql, value in statements]
         del left[given_up]
-        assert [rows[0].n for rows in await asyncio.gather(*others)] == left
+        async with asyncio.timeout(PATIENCE):
+            assert [rows[0].n for rows in await asyncio.gather(*others)] == left
         await nothing_leaked(prepared)
 
     @pytest.mark.parametrize("place", [0, 1])

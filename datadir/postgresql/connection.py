@@ -76,19 +76,20 @@ class Connection(asyncpg.Connection):
     """A connection over a wire, which knows when its time is over on the clock of the loop."""
 
     ends_at = float("inf")
-
-    def __init__(self, *args: Any, **more: Any) -> None:
-        super().__init__(*args, **more)
-        # What was taken along and not asked for yet: asyncpg's statement, and its values.
-        self._along: deque[tuple[Any, Sequence[Any]]] = deque()
+    # What asyncpg takes for its loop: `connect` says which.
+    _asyncpg_loop: _Loop
 
     # What asyncpg's own has, and its types do not name.
     _transport: Any
     _protocol: Any
     _stmt_cache: Any
-    _asyncpg_loop: _Loop
     _loop: asyncio.AbstractEventLoop
     _drop_global_statement_cache: Callable[[], None]
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        # What was taken along and not asked for yet: asyncpg's statement, and its values.
+        self._along: deque[tuple[Any, Sequence[Any]]] = deque()
 
     def ahead(self, *statements: str) -> None:
         """As `Wire.ahead`."""
@@ -161,7 +162,8 @@ class Connection(asyncpg.Connection):
                 await self.rows_along(seconds)
 
     def _cancel_current_command(self, sent: asyncio.Future[Any], heard: asyncio.Future[Any] | None = None) -> None:
-        super()._cancel_current_command(sent, heard)  # type: ignore[misc]
+        # asyncpg calls this where a statement is cut: its answer is heard once the server has been told.
+        cast("Any", super())._cancel_current_command(sent, heard)
         if heard is not None:
             wire: Wire = self._transport
             wire.waits(heard)

@@ -1,9 +1,10 @@
 """How does one operation read? One transaction after another, each with the viewer's scope in it.
 
 What one level of an operation asks in the same turn of the event loop goes to the server in one message
-(`connection.py`) and runs in turn, in one transaction: its statements see one snapshot. Once nothing waits the
-connection stays at hand, its transaction open (`warm.py`): the next level goes on in it without a message, unless that
-takes too long or somebody else needs the connection.
+(`connection.py`) and runs in turn, in one transaction: its statements see one snapshot. Alone go what an operation asks
+first, and what a connection has not prepared yet. Once nothing waits the connection stays at hand, its transaction open
+(`warm.py`): the next level goes on in it without a message, unless that takes too long or somebody else needs the
+connection.
 
 What a viewer may reach stands in tables too. The first statement takes the question for it along: on the server it is
 in force before that statement runs, here it is known once that is answered.
@@ -104,7 +105,7 @@ class Lease:
         self._connection: Connection | None = None
         self._busy = False
         self._waiting: deque[_Asked] = deque()
-        # Who asked first. While nobody else does, nobody has to be waited for.
+        # Who asked first. What one task asks after another has nobody beside it to be waited for.
         self._task: asyncio.Task[Any] | None = None
 
     @property
@@ -127,7 +128,7 @@ class Lease:
 
     async def fetch(self, record: type[R], sql: str, *args: Any) -> list[R]:
         """Run one statement within this level's transaction; rows come as `record`. One store call."""
-        gather = False
+        among_others = False
         if self._busy:
             found = await self._turn(_Asked(record, sql, args))
             if found is not None:
@@ -136,13 +137,13 @@ class Lease:
             task = asyncio.current_task()
             if self._task is None:
                 self._task = task
-            gather = task is not self._task
+            among_others = task is not self._task
         self._busy = True
         pg = self._pg
         try:
             if self._failure is not None:
                 raise self._failure
-            if gather:
+            if among_others:
                 # The others of this level: what they ask goes out with this.
                 await asyncio.sleep(0)
             return await pg.circuit.read(partial(self._read, record, sql, args), pg.read_deadline)

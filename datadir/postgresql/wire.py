@@ -3,9 +3,9 @@
 asyncpg sends one message and waits for the answer before it takes the next. A `Wire` stands between asyncpg's protocol
 and the transport.
 
-*Ahead* go statements whose answers nobody reads: the commit of the transaction before, its begin, its scope; and one of
-which a row is read: what else belongs to the scope. The wire puts them before the next bytes that asyncpg sends, and
-takes their answers out of what comes back. They are messages of the extended protocol without a Sync of their own:
+*Ahead* go statements whose answers nobody reads: what ends the transaction before, what begins this one, its scope; and
+one of which a row is read: what else belongs to the scope. The wire puts them before the next bytes that asyncpg sends,
+and takes their answers out of what comes back. They are messages of the extended protocol without a Sync of their own:
 where one of them fails, the server passes over all that follows up to asyncpg's Sync, its statement too, and asyncpg
 hears of that error as the statement's.
 

@@ -58,6 +58,7 @@ class Asked:
     """The program as it runs operations, one way after the other."""
     owner_dsn: str
     again: Iterator[bool] = field(default_factory=lambda: cycle((False, True)))
+    """Whether it is read in a later transaction, one time so and one time so."""
 
     @asynccontextmanager
     async def loaders(self, viewer: Person) -> AsyncIterator[Loaders]:

@@ -1,4 +1,7 @@
-"""Do statements that go ahead of another one travel with it, unheard, and does nothing run behind one that fails?"""
+"""Do statements travel with another one, those ahead of it unheard, those behind it heard when they are asked for?
+
+And does nothing run behind what went ahead and failed?
+"""
 
 from __future__ import annotations
 

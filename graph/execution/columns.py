@@ -12,7 +12,7 @@ from operator import attrgetter, itemgetter
 from typing import Any, TypeAlias
 
 from graph.execution.completion import LeafCompleter
-from graph.ids import encoder
+from graph.ids import encode_all
 
 Column: TypeAlias = Callable[[Sequence[Any]], list[Any] | None]
 """The completed values of records of one type; None where they must be looked at one by one."""
@@ -27,11 +27,10 @@ def getter(kind: type[Any], attribute: str) -> Callable[[Any], Any]:
 
 def identities(type_name: str, read: Callable[[Any], Any]) -> Column:
     """The global ids of records of one GraphQL type."""
-    encode = encoder(type_name)
 
     def column(records: Sequence[Any]) -> list[Any] | None:
         try:
-            return list(map(encode, map(read, records)))
+            return encode_all(type_name, map(read, records))
         except Exception:
             return None
 

@@ -29,6 +29,7 @@ from strawberry.exceptions import WrongReturnTypeForUnion
 
 from graph.execution.failures import Failed, Failures
 from graph.execution.places import InLists, Places, Some
+from graph.types.scalars import TOGETHER
 
 if TYPE_CHECKING:
     from graph.execution.plan import FieldPlan, ObjectPlan
@@ -135,7 +136,7 @@ def _plainly(kind: GraphQLLeafType, *, nullable: bool) -> Plainly:
     if isinstance(kind, GraphQLEnumType):
         names = {member.value: name for name, member in kind.values.items()}
         return _converted(names.__getitem__, nullable=nullable)
-    return _converted(kind.coerce_output_value, nullable=nullable)
+    return _converted(kind.coerce_output_value, TOGETHER.get(kind.name), nullable=nullable)
 
 
 def _as_they_are(same: type, check: Callable[[Sequence[Any], bool], bool] | None, *, nullable: bool) -> Plainly:
@@ -151,8 +152,8 @@ def _as_they_are(same: type, check: Callable[[Sequence[Any], bool], bool] | None
     return plainly
 
 
-def _converted(convert: Callable[[Any], Any], *, nullable: bool) -> Plainly:
-    """Values of which a function makes others."""
+def _converted(convert: Callable[[Any], Any], together: Plainly | None = None, *, nullable: bool) -> Plainly:
+    """Values of which a function makes others, perhaps of all `together`."""
     # Types that have been met, and are values.
     plain: set[type] = set()
 
@@ -167,13 +168,19 @@ def _converted(convert: Callable[[Any], Any], *, nullable: bool) -> Plainly:
             if any(map(_is_odd, kinds)):
                 return None
             plain.update(kinds)
+        there = [value for value in values if value is not None] if some_null else values
         try:
-            if some_null:
-                return [None if value is None else convert(value) for value in values]
-            completed = list(map(convert, values))
+            completed = together(there) if together is not None and there else None
+            if completed is None:
+                completed = list(map(convert, there))
         except Exception:
             return None
-        return completed if None not in completed else None
+        if None in completed:
+            return None
+        if not some_null:
+            return completed
+        given = iter(completed)
+        return [None if value is None else next(given) for value in values]
 
     return plainly
 

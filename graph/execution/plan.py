@@ -21,7 +21,7 @@ from graph.execution.edge import run as run_edge
 from graph.execution.failures import Failed
 from graph.execution.places import Places, UnderKey
 from graph.execution.run import Run
-from graph.ids import encoder
+from graph.ids import encode
 from resolvers.audit import Concern
 from resolvers.errors import Forbidden
 
@@ -125,8 +125,8 @@ class FieldPlan:
         return [next(seen) if yes else Forbidden() for yes in allowed]
 
     def _identities(self, records: Sequence[Any]) -> list[Any]:
-        encode = encoder(self.parent.name)
-        return [_tried(lambda each: encode(getattr(each, self.attribute)), record) for record in records]
+        type_name = self.parent.name
+        return [_tried(lambda each: encode(type_name, getattr(each, self.attribute)), record) for record in records]
 
     def _behind(self, spec: Leaf, door: Door, scope: Any, records: Sequence[Any]) -> list[Any]:
         """Record by record, where the door broke for one of them."""

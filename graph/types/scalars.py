@@ -1,9 +1,12 @@
 """Which scalars go beyond GraphQL's own, and how are they written?"""
 
 import re
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
+from operator import attrgetter
 from typing import Any, Final, NewType
 
+import orjson
 import strawberry
 from graphql import GraphQLError
 
@@ -21,6 +24,27 @@ _DIGITS: Final = re.compile(r"-?\d{1,19}", re.ASCII)
 
 def _datetime(value: datetime) -> str:
     return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _datetimes(values: list[Any]) -> list[str] | None:
+    if set(map(type, values)) != {datetime}:
+        return None
+    if set(map(attrgetter("tzinfo"), values)) != {UTC}:
+        values = [value.astimezone(UTC) for value in values]
+    texts = _texts(values)
+    if set(map(len, texts)) == {len("2026-11-21T09:30:00.000000+00:00")}:
+        return [text[:23] + "Z" for text in texts]
+    # orjson writes no microseconds where there are none.
+    return [(text[:23] if "." in text else text[:19] + ".000") + "Z" for text in texts]
+
+
+def _dates(values: list[Any]) -> list[str] | None:
+    return _texts(values) if set(map(type, values)) == {date} else None
+
+
+def _texts(values: list[Any]) -> list[str]:
+    """What orjson makes texts of. One call for all of them takes a quarter of the time of one for each."""
+    return orjson.dumps(values).decode()[2:-2].split('","')
 
 
 def _parse_datetime(value: Any) -> datetime:
@@ -98,3 +122,5 @@ UploadScalar = strawberry.scalar(
     parse_literal=_no_literal,
 )
 SCALARS: dict[Any, Any] = {datetime: DateTimeScalar, date: DateScalar, BigInt: BigIntScalar, Upload: UploadScalar}
+TOGETHER: Final[Mapping[str, Callable[[list[Any]], list[str] | None]]] = {"DateTime": _datetimes, "Date": _dates}
+"""What serialises many values of a scalar in one go, at least one, as its `serialize` does; None where it cannot."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -12,6 +11,7 @@ from datadir.postgresql.lease import Reach
 from datadir.postgresql.record import Row
 from datadir.redis import keys
 from datadir.scope import Scope
+from loaders.by_key import all_by_key, one_by_key
 from loaders.charges import Charge, TooMuch, arguments_of, counting, keys_of, too_much
 from loaders.degrading import Degrades, degrades
 from loaders.page import Listing, Order, OrderColumn, Page, PageRequest, root_page
@@ -163,13 +163,9 @@ class Accounts:
     @degrades(Degrades.NULL)
     async def users_by_id(self, ids: Sequence[UUID]) -> list[UserRecord | None]:
         """Accounts in the order of `ids`, None where the viewer's scope holds none."""
-        rows = await self._loaders.lease.fetch(
-            UserRecord,
-            f"select {_USER} from users u where u.id = any($1::uuid[])",
-            list(set(ids)),
+        return await one_by_key(
+            self._loaders, UserRecord, f"select {_USER} from users u where u.id = any($1::uuid[])", ids
         )
-        found = {row.id: row for row in rows}
-        return [found.get(each) for each in ids]
 
     @degrades(Degrades.NULL)
     async def users(self, request: PageRequest) -> Page[UserRecord]:
@@ -203,36 +199,31 @@ class Accounts:
         )
 
     async def _by_user_id(self, record: type[Any], sql: str, ids: Sequence[UUID]) -> list[Any]:
-        rows = await self._loaders.lease.fetch(record, sql, list(dict.fromkeys(ids)))
-        found = {row.user_id: row for row in rows}
-        return [found.get(each) for each in ids]
+        return await one_by_key(self._loaders, record, sql, ids, key="user_id")
 
     @degrades(Degrades.NULL)
     async def sessions_by_user_id(self, ids: Sequence[UUID], now: datetime) -> list[list[UserSessionRecord]]:
         """Where each person is logged in, the latest log-in first; what has ended is left out."""
-        rows = await self._loaders.lease.fetch(
+        return await all_by_key(
+            self._loaders,
             UserSessionRecord,
             f"select {_SESSION} from user_sessions s where s.user_id = any($1::uuid[]) and {_STANDS} "
             "order by s.created_at desc, s.id",
-            list(dict.fromkeys(ids)),
+            ids,
             now,
+            key="user_id",
         )
-        groups: dict[UUID, list[UserSessionRecord]] = defaultdict(list)
-        for row in rows:
-            groups[row.user_id].append(row)
-        return [groups.get(each, []) for each in ids]
 
     @degrades(Degrades.NULL)
     async def sessions_by_id(self, ids: Sequence[UUID], now: datetime) -> list[UserSessionRecord | None]:
         """Sessions that have not ended, in the order of `ids`, None where the viewer's scope holds none."""
-        rows = await self._loaders.lease.fetch(
+        return await one_by_key(
+            self._loaders,
             UserSessionRecord,
             f"select {_SESSION} from user_sessions s where s.id = any($1::uuid[]) and {_STANDS}",
-            list(dict.fromkeys(ids)),
+            ids,
             now,
         )
-        found = {row.id: row for row in rows}
-        return [found.get(each) for each in ids]
 
     @degrades(Degrades.NULL)
     async def presence_by_user_id(self, ids: Sequence[UUID]) -> list[PresenceRecord]:

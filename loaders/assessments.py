@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from datadir.postgresql.record import Row
+from loaders.by_key import one_by_key
 from loaders.degrading import Degrades, degrades
 from loaders.page import Listing, Order, OrderColumn, PageRequest, Pages, pages_by_owner
 
@@ -73,13 +74,12 @@ class Assessments:
     @degrades(Degrades.NULL)
     async def assessments_by_id(self, ids: Sequence[UUID]) -> list[AssessmentRecord | None]:
         """Assessments in the order of `ids`, None where the viewer's scope holds none."""
-        rows = await self._loaders.lease.fetch(
+        return await one_by_key(
+            self._loaders,
             AssessmentRecord,
             f"select {_ASSESSMENT} from assessments a where a.id = any($1::uuid[])",
-            list(dict.fromkeys(ids)),
+            ids,
         )
-        found = {row.id: row for row in rows}
-        return [found.get(each) for each in ids]
 
     @degrades(Degrades.NULL)
     async def assessments_by_classroom_id(self, ids: Sequence[UUID], request: PageRequest) -> Pages[AssessmentRecord]:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from datadir.postgresql.audit_log import AuditRow, append
 from datadir.postgresql.record import Row
+from loaders.by_key import one_by_key
 from loaders.degrading import Degrades, degrades
 from loaders.page import Listing, Order, OrderColumn, Page, PageRequest, root_page
 
@@ -68,8 +69,4 @@ async def audit_rows(loaders: Loaders, request: PageRequest) -> Page[AuditRecord
 @degrades(Degrades.NULL)
 async def audit_rows_by_id(loaders: Loaders, ids: Sequence[UUID]) -> list[AuditRecord | None]:
     """Rows in the order of the ids."""
-    rows = await loaders.lease.fetch(
-        AuditRecord, f"select {_ROW} from audit_log a where a.id = any($1::uuid[])", list(dict.fromkeys(ids))
-    )
-    found = {row.id: row for row in rows}
-    return [found.get(each) for each in ids]
+    return await one_by_key(loaders, AuditRecord, f"select {_ROW} from audit_log a where a.id = any($1::uuid[])", ids)

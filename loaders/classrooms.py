@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from datadir.postgresql.record import Row
+from loaders.by_key import one_by_key
 from loaders.degrading import Degrades, degrades
 from loaders.page import Listing, Order, OrderColumn, Page, PageRequest, Pages, pages_by_owner, root_page
 
@@ -108,14 +109,13 @@ class Classrooms:
     @degrades(Degrades.NULL)
     async def classrooms_by_id(self, ids: Sequence[UUID]) -> list[ClassroomRecord | None]:
         """Classrooms in the order of `ids`, None where the viewer's scope holds none."""
-        rows = await self._loaders.lease.fetch(
+        return await one_by_key(
+            self._loaders,
             ClassroomRecord,
             f"select {_CLASSROOM.format(viewer='$2')} from classrooms c where c.id = any($1::uuid[])",
-            list(dict.fromkeys(ids)),
+            ids,
             self._loaders.scope.user_id,
         )
-        found = {row.id: row for row in rows}
-        return [found.get(each) for each in ids]
 
     @degrades(Degrades.NULL)
     async def classrooms(self, request: PageRequest) -> Page[ClassroomRecord]:
@@ -132,13 +132,9 @@ class Classrooms:
     @degrades(Degrades.NULL)
     async def members_by_id(self, ids: Sequence[UUID]) -> list[MemberRecord | None]:
         """Memberships in the order of `ids`, None where the viewer's scope holds none."""
-        rows = await self._loaders.lease.fetch(
-            MemberRecord,
-            f"select {_MEMBER} from classroom_members m where m.id = any($1::uuid[])",
-            list(dict.fromkeys(ids)),
+        return await one_by_key(
+            self._loaders, MemberRecord, f"select {_MEMBER} from classroom_members m where m.id = any($1::uuid[])", ids
         )
-        found = {row.id: row for row in rows}
-        return [found.get(each) for each in ids]
 
     @degrades(Degrades.NULL)
     async def members_by_classroom_id(self, ids: Sequence[UUID], request: PageRequest) -> Pages[MemberRecord]:

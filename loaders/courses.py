@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from datadir.postgresql.record import Row
+from loaders.by_key import one_by_key
 from loaders.degrading import Degrades, degrades
 from loaders.page import Listing, Order, OrderColumn, PageRequest, Pages, pages_by_owner
 
@@ -68,22 +69,19 @@ class Courses:
     @degrades(Degrades.NULL)
     async def courses_by_id(self, ids: Sequence[UUID]) -> list[CourseRecord | None]:
         """Courses in the order of `ids`, None where the viewer's scope holds none."""
-        rows = await self._loaders.lease.fetch(
-            CourseRecord, f"select {_COURSE} from courses c where c.id = any($1::uuid[])", list(dict.fromkeys(ids))
+        return await one_by_key(
+            self._loaders, CourseRecord, f"select {_COURSE} from courses c where c.id = any($1::uuid[])", ids
         )
-        found = {row.id: row for row in rows}
-        return [found.get(each) for each in ids]
 
     @degrades(Degrades.NULL)
     async def enrollments_by_id(self, ids: Sequence[UUID]) -> list[EnrollmentRecord | None]:
         """Enrollments in the order of `ids`, None where the viewer's scope holds none."""
-        rows = await self._loaders.lease.fetch(
+        return await one_by_key(
+            self._loaders,
             EnrollmentRecord,
             f"select {_ENROLLMENT} from enrollments e where e.id = any($1::uuid[])",
-            list(dict.fromkeys(ids)),
+            ids,
         )
-        found = {row.id: row for row in rows}
-        return [found.get(each) for each in ids]
 
     @degrades(Degrades.NULL)
     async def enrollments_by_user_id(self, ids: Sequence[UUID], request: PageRequest) -> Pages[EnrollmentRecord]:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from datadir.postgresql.record import Row
 from datadir.qdrant.collections import DOCUMENTS
+from loaders.by_key import one_by_key
 from loaders.cursor import Cursors, InvalidCursor
 from loaders.degrading import Degrades, degrades
 from loaders.page import PageRequest
@@ -91,13 +92,9 @@ class Library:
     @degrades(Degrades.NULL)
     async def documents_by_id(self, ids: Sequence[UUID]) -> list[DocumentRecord | None]:
         """Documents in the order of `ids`, None where the viewer's scope holds none."""
-        rows = await self._loaders.lease.fetch(
-            DocumentRecord,
-            f"select {_DOCUMENT} from documents d where d.id = any($1::uuid[])",
-            list(dict.fromkeys(ids)),
+        return await one_by_key(
+            self._loaders, DocumentRecord, f"select {_DOCUMENT} from documents d where d.id = any($1::uuid[])", ids
         )
-        found = {row.id: row for row in rows}
-        return [found.get(each) for each in ids]
 
     @degrades(Degrades.NULL)
     async def chunks_by_id(self, ids: Sequence[str]) -> list[ChunkRecord | None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +11,7 @@ from uuid import UUID
 from datadir.mongodb.client import object_id
 from datadir.mongodb.collections import TRANSCRIPTS
 from datadir.postgresql.record import Row
+from loaders.by_key import all_by_key, one_by_key
 from loaders.cursor import Cursors, InvalidCursor
 from loaders.degrading import Degrades, degrades
 from loaders.page import Listing, Order, OrderColumn, PageRequest, Pages, pages_by_owner
@@ -154,11 +154,9 @@ class Meetings:
     @degrades(Degrades.NULL)
     async def meetings_by_id(self, ids: Sequence[UUID]) -> list[MeetingRecord | None]:
         """Meetings in the order of `ids`, None where the viewer's scope holds none."""
-        rows = await self._loaders.lease.fetch(
-            MeetingRecord, f"select {_MEETING} from meetings m where m.id = any($1::uuid[])", list(dict.fromkeys(ids))
+        return await one_by_key(
+            self._loaders, MeetingRecord, f"select {_MEETING} from meetings m where m.id = any($1::uuid[])", ids
         )
-        found = {row.id: row for row in rows}
-        return [found.get(each) for each in ids]
 
     @degrades(Degrades.NULL)
     async def meetings_by_classroom_id(self, ids: Sequence[UUID], request: PageRequest) -> Pages[MeetingRecord]:
@@ -168,26 +166,20 @@ class Meetings:
     @degrades(Degrades.NULL)
     async def recordings_by_id(self, ids: Sequence[UUID]) -> list[RecordingRecord | None]:
         """Recordings in the order of `ids`, None where the viewer's scope holds none."""
-        rows = await self._loaders.lease.fetch(
-            RecordingRecord,
-            f"select {_RECORDING} from recordings r where r.id = any($1::uuid[])",
-            list(dict.fromkeys(ids)),
+        return await one_by_key(
+            self._loaders, RecordingRecord, f"select {_RECORDING} from recordings r where r.id = any($1::uuid[])", ids
         )
-        found = {row.id: row for row in rows}
-        return [found.get(each) for each in ids]
 
     @degrades(Degrades.NULL)
     async def recordings_by_meeting_id(self, ids: Sequence[UUID]) -> list[list[RecordingRecord]]:
         """All recordings of each meeting, oldest first."""
-        rows = await self._loaders.lease.fetch(
+        return await all_by_key(
+            self._loaders,
             RecordingRecord,
             f"select {_RECORDING} from recordings r where r.meeting_id = any($1::uuid[]) order by r.created_at, r.id",
-            list(dict.fromkeys(ids)),
+            ids,
+            key="meeting_id",
         )
-        groups: dict[UUID, list[RecordingRecord]] = defaultdict(list)
-        for row in rows:
-            groups[row.meeting_id].append(row)
-        return [groups.get(each, []) for each in ids]
 
     @degrades(Degrades.NULL)
     async def transcripts_by_meeting_id(

@@ -6,10 +6,11 @@ statement is built once per (listing, order, direction, filter shape) from colum
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -132,11 +133,9 @@ async def pages_by_owner(
         return [InvalidCursor() for _ in owners]
     sql, args = _statement(listing, request, beyond, within)
     rows = await loaders.lease.fetch(record, sql, asked, *fixed, *args)
-    groups: dict[UUID, list[Any]] = defaultdict(list)
     assert listing.owner is not None
-    at = record.columns.index(listing.owner)
-    for row in rows:
-        groups[row[at]].append(row)
+    # Each owner's rows come one after another.
+    groups = {owner: list(its) for owner, its in groupby(rows, itemgetter(record.columns.index(listing.owner)))}
     return [
         _page(listing, request, loaders.cursors, groups.get(owner, []), owner) if meant <= {owner} else InvalidCursor()
         for owner in owners

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
@@ -274,7 +274,7 @@ class Lease:
 
     def _reached(self, row: list[str]) -> None:
         if self._reach is not None:
-            self.scope = self._reach.read(self.scope, _ids(row))
+            self.scope = self._reach.read(self.scope, [_ids(array) for array in row])
             self._settings = self._reach = None
 
     def _drop(self, failure: BaseException) -> asyncio.Future[None] | None:
@@ -283,15 +283,8 @@ class Lease:
         return self._pg.returned(connection, failure) if connection is not None else None
 
 
-def _ids(arrays: Sequence[str]) -> list[tuple[UUID, ...]]:
-    """The ids of arrays as the server writes them; the same object where one stands in several."""
-    made: dict[str, UUID] = {}
-    found = []
-    for array in arrays:
-        texts = array[1:-1].split(",") if array != "{}" else []
-        for text in texts:
-            if text not in made:
-                # asyncpg's, as in every row: a tenth of the time of Python's own.
-                made[text] = UUID(text)
-        found.append(tuple([made[text] for text in texts]))
-    return found
+@lru_cache(maxsize=512)
+def _ids(array: str) -> tuple[UUID, ...]:
+    """The ids of an array as the server writes it: asyncpg's, as in every row. A viewer who asks again has the same
+    ones, which are read once."""
+    return tuple(map(UUID, array[1:-1].split(","))) if array != "{}" else ()

@@ -17,7 +17,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -40,6 +40,46 @@ class Patience:
     keep_alive: float
 
 
+class _Whole:
+    """The transport, for answers: uvicorn writes the head of one, then its body, each with a system call and in a
+    packet of its own. Where the body's length is known, so that it follows at once, both go out as one."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self._answer: RequestResponseCycle | None = None
+        self._head: bytes | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def begin(self, answer: RequestResponseCycle) -> None:
+        """What is written next is of this answer."""
+        self._answer, self._head = answer, None
+        answer.transport = cast("asyncio.Transport", self)
+
+    def write(self, data: bytes) -> None:
+        """Send this, unless it is a head whose body follows."""
+        answer, head = self._answer, self._head
+        if head is not None:
+            self._head = None
+            self._transport.writelines((head, data))
+        elif answer is not None and answer.response_started:
+            # The first that is written of it. "100 Continue" comes before that, and waits for nothing.
+            self._answer = None
+            if answer.chunked_encoding is False and answer.scope["method"] != "HEAD":
+                self._head = data
+            else:
+                self._transport.write(data)
+        else:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        """Close it once all is sent, though there may be no body."""
+        if self._head is not None:
+            self.write(b"")
+        self._transport.close()
+
+
 class Connection(HttpToolsProtocol):
     """One connection of HTTP."""
 
@@ -55,10 +95,12 @@ class Connection(HttpToolsProtocol):
     _head = 0
     _in_head = False
     _running: RequestResponseCycle | None = None
+    _whole: _Whole
 
     def connection_made(self, transport: Any) -> None:
         """A client is there, and shall say what it wants."""
         super().connection_made(transport)
+        self._whole = _Whole(transport)
         self._receiving_since = monotonic()
 
     def data_received(self, data: bytes) -> None:
@@ -102,6 +144,7 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
+        self._whole.begin(cycle)
         super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:

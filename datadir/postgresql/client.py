@@ -155,43 +155,30 @@ class Postgres:
 
     @asynccontextmanager
     async def _connection(self, seconds: float) -> AsyncIterator[Connection]:
-        connection = await self.taken(seconds)
-        failure: BaseException | None = None
+        connection = self.warm.take() or await self.pooled(seconds)
+        # What ends its last transaction goes ahead of what is sent now.
+        if connection.is_in_transaction():
+            connection.ahead("commit")
         try:
             yield connection
         except BaseException as error:
-            failure = error
+            await self.give_back(connection, error)
             raise
-        finally:
-            await self.give_back(connection, failure)
-
-    async def taken(self, seconds: float) -> Connection:
-        """A connection for whoever sends a statement now, waiting no longer than `seconds`: what ends its last
-        transaction goes ahead of that."""
-        connection = self.warm.take()
-        if connection is None:
-            return await self.pooled(seconds)
-        connection.ahead("commit")
-        return connection
+        self.warm.keep(connection)
 
     async def begun(self, seconds: float) -> Connection:
-        """As `taken`, for a lease: what begins its transaction goes ahead too."""
-        connection = self.warm.take()
-        if connection is None:
-            connection = await self.pooled(seconds)
-            connection.ahead(BEGIN)
-        else:
-            # That transaction was a lease's: the next one is of the same kind.
-            connection.ahead("commit and chain")
+        """A connection for a lease that sends a statement now, waiting no longer than `seconds`: what begins its
+        transaction goes ahead of that."""
+        connection = self.warm.take() or await self.pooled(seconds)
+        # A transaction that is open was a lease's: the next one is of the same kind.
+        connection.ahead("commit and chain" if connection.is_in_transaction() else BEGIN)
         return connection
 
     async def acquire(self, seconds: float) -> Connection:
         """A connection without a transaction, waiting no longer than `seconds`."""
-        connection = self.warm.take()
-        if connection is None:
-            return await self.pooled(seconds)
+        connection = self.warm.take() or await self.pooled(seconds)
         try:
-            await connection.execute("commit", timeout=seconds)
+            await _ended(connection, seconds)
         except BaseException as error:
             await self.give_back(connection, error)
             raise
@@ -212,7 +199,7 @@ class Postgres:
     async def _cooled(self, connection: Connection) -> None:
         failure: Exception | None = None
         try:
-            await connection.execute("commit", timeout=self.read_deadline)
+            await _ended(connection, self.read_deadline)
         except Exception as error:
             failure = error
         await self.give_back(connection, failure)
@@ -280,6 +267,12 @@ class Postgres:
             await asyncio.wait_for(self.pool.close(), 5)
         except TimeoutError:
             self.pool.terminate()
+
+
+async def _ended(connection: Connection, seconds: float) -> None:
+    """End the transaction of a connection, if it has one."""
+    if connection.is_in_transaction():
+        await connection.execute("commit", timeout=seconds)
 
 
 class _Borrowed:

@@ -179,7 +179,7 @@ class Lease:
         self._busy = False
         connection, self._connection = self._connection, None
         if connection is not None:
-            self._pg.warm.keep(self, connection)
+            self._pg.warm.keep(connection, self)
 
     def _fail_waiting(self, error: StoreUnavailable) -> None:
         """Whoever waits would wait as long for the same answer."""

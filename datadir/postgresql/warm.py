@@ -1,4 +1,4 @@
-"""What happens to a connection once nothing waits for it? For a moment it is kept, its transaction unended.
+"""What happens to a connection once nothing waits for it? For a moment it is kept, a lease's transaction unended.
 
 While its lease goes on, it is that lease's: the next level reads in the same transaction. When the lease is over,
 whoever goes on with it sends the commit together with its own begin. That saves messages to the server, and the pool's
@@ -23,7 +23,7 @@ WARM: Final = 0.05
 
 
 class Warm:
-    """Connections, each in a transaction that has nothing to do at present."""
+    """Connections, most of them in a transaction, that have nothing to do at present."""
 
     __slots__ = ("_ending", "_free", "_give_back", "_kept", "_loop", "_most", "_timer", "out", "seconds", "wanted")
 
@@ -35,7 +35,7 @@ class Warm:
         self._loop = asyncio.get_running_loop()
         # Of leases that go on. The transaction has the lease's scope: only that lease may read in it.
         self._kept: dict[Lease, tuple[float, Connection]] = {}
-        # Of leases that are over. The last one that came is the first to go on.
+        # Of leases that are over, and of others. The last one that came is the first to go on.
         self._free: list[tuple[float, Connection]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._ending: set[asyncio.Task[None]] = set()
@@ -44,14 +44,17 @@ class Warm:
         # How many wait for the pool: they come before whoever asks next.
         self.wanted = 0
 
-    def keep(self, lease: Lease, connection: Connection) -> None:
-        """The lease may go on with this connection soon."""
+    def keep(self, connection: Connection, lease: Lease | None = None) -> None:
+        """The lease may go on with this connection soon; without one, whoever comes next."""
         now = self._loop.time()
         # One whose time is over (`opening.py`) goes to the pool, which replaces it.
         if self.wanted or now > connection.ends_at:
             self._end(connection)
             return
-        self._kept[lease] = now, connection
+        if lease is None:
+            self._free.append((now, connection))
+        else:
+            self._kept[lease] = now, connection
         if self._timer is None:
             self._timer = self._loop.call_later(self.seconds, self._cool)
 
@@ -67,8 +70,8 @@ class Warm:
             self._free.append(kept)
 
     def take(self) -> Connection | None:
-        """A connection whose transaction is to be ended first, None where there is none. That of a lease which goes on
-        is taken where the pool has no other."""
+        """A connection whose transaction, if it has one, is to be ended first; None where there is none. That of a
+        lease which goes on is taken where the pool has no other."""
         while self._free:
             _, connection = self._free.pop()
             if not is_over(connection):

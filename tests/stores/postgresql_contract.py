@@ -281,6 +281,25 @@ class PostgresContract(PostgresLevelContract):
         await pg.warm.close()
         await nothing_leaked(pg)
 
+    async def test_what_a_statement_alone_or_a_transaction_leaves_is_taken_without_the_pool(self, pg: Postgres) -> None:
+        pg.warm.seconds = PATIENCE
+        sql = "select pg_backend_pid() as pid, now() as began, current_setting('transaction_read_only') as setting"
+        [alone] = await pg.read(sql)
+        assert pg.pool.get_idle_size() == 0, "the pool has not got it back"
+        [level] = await pg.lease(ANONYMOUS).fetch(Turn, TURN)
+        assert level.pid == alone["pid"]
+        async with pg.transaction(SYSTEM) as tx:
+            [writing] = await tx.fetch(sql)
+        lease = pg.lease(ANONYMOUS)
+        [reading] = await lease.fetch(Settings, "select now() as began, current_setting('transaction_read_only') as s")
+        lease.over()
+        [again] = await pg.read(sql)
+        assert [writing["setting"], reading.setting, again["setting"]] == ["off", "on", "off"]
+        assert writing["pid"] == again["pid"] != level.pid, "the lease that is not over keeps its own"
+        assert pg.pool.get_size() == 2
+        await pg.warm.close()
+        await nothing_leaked(pg)
+
     # Row security
 
     async def test_without_a_viewer_there_are_no_rows_and_with_one_there_are(self, pg: Postgres) -> None:

@@ -36,6 +36,8 @@ _UNREAD: Final = frozenset(b"12D")
 _HEADER: Final = 5
 READY: Final = b"Z\0\0\0\x05"
 """The server is ready for the next one, which ends each answer: all of that message but its last byte."""
+# Rows are full of small numbers in four bytes: all five bytes are found at a quarter of the pace of these.
+_MAYBE_READY: Final = READY[:-1]
 
 
 class _Wanted(NamedTuple):
@@ -192,7 +194,7 @@ class Wire(asyncio.Protocol):
                 rest, self._early, self._until = self._early, b"", None
                 self._protocol.data_received(rest)
                 return
-            at = self._early.find(READY)
+            at = self._early.find(_MAYBE_READY)
             # Its status follows. Where there is no such thing its beginning may be there.
             end = at + len(READY) + 1 if at >= 0 else len(self._early) - len(READY) + 1
             if end <= 0 or end > len(self._early):

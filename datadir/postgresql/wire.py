@@ -186,23 +186,22 @@ class Wire(asyncio.Protocol):
     def _pass_on(self) -> None:
         """Pass on what is asyncpg's now. An answer ends with the server being ready; bytes that only look like that cut
         it in two, which does no harm."""
-        until = self._until
+        until, early, begin = self._until, self._early, 0
         assert until is not None
-        while self._early and not until.done():
+        while begin < len(early) and not until.done():
             if not self._out:
                 # The last one: nothing behind it has to be kept back.
-                rest, self._early, self._until = self._early, b"", None
-                self._protocol.data_received(rest)
+                self._early, self._until = b"", None
+                self._protocol.data_received(early[begin:])
                 return
-            at = self._early.find(_MAYBE_READY)
+            at = early.find(_MAYBE_READY, begin)
             # Its status follows. Where there is no such thing its beginning may be there.
-            end = at + len(READY) + 1 if at >= 0 else len(self._early) - len(READY) + 1
-            if end <= 0 or end > len(self._early):
-                return
-            part, self._early = self._early[:end], self._early[end:]
-            self._protocol.data_received(part)
-            if at < 0:
-                return
+            end = at + len(READY) + 1 if at >= 0 else len(early) - len(READY) + 1
+            if not begin < end <= len(early):
+                break
+            self._protocol.data_received(early[begin:end])
+            begin = end
+        self._early = early[begin:]
 
     def _asked_for(self, data: bytes) -> bytes:
         """The bytes without the answers to what went ahead."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ STORES = {"cassandra", "kafka", "minio", "mongodb", "postgresql", "qdrant", "red
 HEADING = "## Differences that remain\n"
 
 
+@cache
 def names_of_all_tests() -> set[str]:
     """The names of all tests."""
     return {

@@ -39,7 +39,7 @@ async def holder(database: Database, redis_url: str, lease: float) -> AsyncItera
     """A process of its own that takes jobs and never finishes one; killed at the latest at the end."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.jobs.holder", database.dsn, redis_url, str(lease),
-        stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2],
+        stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[3],
     )  # fmt: skip
     try:
         yield process

@@ -1,0 +1,1 @@
+"""What does one sick store cost? Its own fields, for a moment, and nothing else."""

@@ -90,7 +90,18 @@ class Lease:
 
     `scope` is what is known of it: all, where there is no `reach` or something was read."""
 
-    __slots__ = ("_busy", "_connection", "_failure", "_pg", "_reach", "_settings", "_task", "_waiting", "scope")
+    __slots__ = (
+        "_alone",
+        "_busy",
+        "_connection",
+        "_failure",
+        "_pg",
+        "_reach",
+        "_settings",
+        "_task",
+        "_waiting",
+        "scope",
+    )
 
     def __init__(self, pg: Postgres, scope: Scope, reach: Reach | None = None) -> None:
         self._pg = pg
@@ -105,8 +116,9 @@ class Lease:
         self._connection: Connection | None = None
         self._busy = False
         self._waiting: deque[_Asked] = deque()
-        # Who asked first. What one task asks after another has nobody beside it to be waited for.
+        # Who asked first, and whether nobody else has: what one task asks after another waits for nobody.
         self._task: asyncio.Task[Any] | None = None
+        self._alone = True
 
     @property
     def known(self) -> bool:
@@ -128,23 +140,25 @@ class Lease:
 
     async def fetch(self, record: type[R], sql: str, *args: Any) -> list[R]:
         """Run one statement within this level's transaction; rows come as `record`. One store call."""
-        among_others = False
+        gather = False
+        task = asyncio.current_task()
+        if self._task is None:
+            self._task = task
+        elif task is not self._task:
+            self._alone = False
         if self._busy:
             found = await self._turn(_Asked(record, sql, args))
             if found is not None:
                 return found
         else:
-            task = asyncio.current_task()
-            if self._task is None:
-                self._task = task
-            among_others = task is not self._task
+            gather = not self._alone
         self._busy = True
         pg = self._pg
         try:
             if self._failure is not None:
                 raise self._failure
-            if among_others:
-                # The others of this level: what they ask goes out with this.
+            if gather:
+                # There are others: what they ask in this turn goes out with this.
                 await asyncio.sleep(0)
             return await pg.circuit.read(partial(self._read, record, sql, args), pg.read_deadline)
         except StoreUnavailable as error:

@@ -41,6 +41,7 @@ class FieldPlan:
         "nodes",
         "parent",
         "spec",
+        "waits",
     )
 
     def __init__(
@@ -62,6 +63,10 @@ class FieldPlan:
         self.arguments = arguments
         self.completer = completer
         self.asynchronous = isinstance(spec, (Edge, Root, Stream)) or completer.asynchronous
+        # An edge that asks no store, and nothing below it does.
+        self.waits = self.asynchronous and not (
+            isinstance(spec, Edge) and not spec.calls and not completer.asynchronous
+        )
 
     def null_error(self, path: list[str | int]) -> GraphQLError:
         """Null where the schema promises a value."""
@@ -163,6 +168,7 @@ class ObjectPlan:
         "_names",
         "_now",
         "_quick",
+        "_soon",
         "asynchronous",
         "concern",
         "fields",
@@ -184,11 +190,12 @@ class ObjectPlan:
         self._names = frozenset(f"{kind.name}.{field.name}" for field in fields.values())
         places = [(position, fields[key]) for position, key in enumerate(keys) if key in fields]
         self._now = [(position, field) for position, field in places if not field.asynchronous]
-        self._later = [(position, field) for position, field in places if field.asynchronous]
+        self._soon = [(position, field) for position, field in places if field.asynchronous and not field.waits]
+        self._later = [(position, field) for position, field in places if field.waits]
         self._quick: dict[type[Any], list[Column | None]] = {}
         self._constants = [position for position, key in enumerate(keys) if key not in fields]
         self._build = _builder(keys)
-        self.asynchronous = bool(self._later)
+        self.asynchronous = any(field.asynchronous for _, field in places)
 
     def run(self, run: Run, records: Sequence[Any], places: Places) -> Completed:
         """The objects of a level without edges below."""
@@ -200,6 +207,9 @@ class ObjectPlan:
         if not records:
             return Completed([], False)
         columns, failed = self._columns(run, records, places)
+        for position, field in self._soon:
+            columns[position], broken = await field.column_later(run, records, places)
+            failed = failed or broken
         if self._later:
             done = await run.together([field.column_later(run, records, places) for _, field in self._later])
             for (position, _), (values, broken) in zip(self._later, done, strict=True):

@@ -36,8 +36,6 @@ _UNREAD: Final = frozenset(b"12D")
 _HEADER: Final = 5
 READY: Final = b"Z\0\0\0\x05"
 """The server is ready for the next one, which ends each answer: all of that message but its last byte."""
-# Rows are full of small numbers in four bytes: all five bytes are found at a quarter of the pace of these.
-_MAYBE_READY: Final = READY[:-1]
 
 
 class _Wanted(NamedTuple):
@@ -194,7 +192,7 @@ class Wire(asyncio.Protocol):
                 self._early, self._until = b"", None
                 self._protocol.data_received(early[begin:])
                 return
-            at = early.find(_MAYBE_READY, begin)
+            at = early.find(READY, begin)
             # Its status follows. Where there is no such thing its beginning may be there.
             end = at + len(READY) + 1 if at >= 0 else len(early) - len(READY) + 1
             if not begin < end <= len(early):

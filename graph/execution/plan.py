@@ -63,10 +63,9 @@ class FieldPlan:
         self.arguments = arguments
         self.completer = completer
         self.asynchronous = isinstance(spec, (Edge, Root, Stream)) or completer.asynchronous
-        # An edge that asks no store, and nothing below it does.
-        self.waits = self.asynchronous and not (
-            isinstance(spec, Edge) and not spec.calls and not completer.asynchronous
-        )
+        # Whether a store is asked, here or below. Edges that ask none have their values at once.
+        asks = not isinstance(spec, Edge) or bool(spec.calls)
+        self.waits = completer.asynchronous or (self.asynchronous and asks)
 
     def null_error(self, path: list[str | int]) -> GraphQLError:
         """Null where the schema promises a value."""

@@ -9,7 +9,7 @@ import pytest
 
 from graph.execution.run import Run
 
-PATIENCE = 30.0
+PATIENCE = 10.0
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ async def test_whoever_is_cancelled_leaves_nobody_at_work(run: Run, when: str) -
         await asyncio.sleep(0)
     whole.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await whole
+        await asyncio.wait_for(whole, PATIENCE / 2)
     begun = [each.begun.is_set() for each in branches]
     assert begun == [True] * 3 if when == "while they wait" else not any(begun[2:])
     assert [each.over for each in branches] == begun

@@ -23,6 +23,7 @@ import sys
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure, PyMongoError
@@ -62,10 +63,14 @@ async def start(launcher: Launcher, folder: DataFolder) -> str:
         await _create(launcher, storage, files)
     password = _password(storage)
     launcher.report("starting mongodb")
-    _, port = await _serve(launcher, storage, files, auth=True)
-    url = f"mongodb://{USER}:{password}@{_HOST}:{port}/{DATABASE}?authSource=admin&directConnection=true"
-    await _log_in(url, storage)
-    return url
+    for attempt in range(_PORT_ATTEMPTS):
+        child, port = await _serve(launcher, storage, files, auth=True, fresh=attempt > 0)
+        url = f"mongodb://{USER}:{password}@{_HOST}:{port}/{DATABASE}?authSource=admin&directConnection=true"
+        if await _log_in(url, storage) == child.pid:
+            return url
+        # A server on a copy of this folder took the port in the same moment, and has our password: ours has none.
+        await launcher.end(child)
+    raise StoreMisconfigured(StoreName.MONGODB, f"Other servers take each port on {_HOST} from the embedded MongoDB")
 
 
 async def _create(launcher: Launcher, storage: Path, files: Path) -> None:
@@ -93,26 +98,30 @@ def _password(storage: Path) -> str:
         ) from None
 
 
-async def _log_in(url: str, storage: Path) -> None:
+async def _log_in(url: str, storage: Path) -> int:
+    """The id of the process that answers there. Raises StoreMisconfigured where it does not let us in."""
     try:
-        async with AsyncMongoClient[dict[str, object]](url, serverSelectionTimeoutMS=5000) as client:
-            await client[DATABASE].command("ping")
+        async with AsyncMongoClient[dict[str, Any]](url, serverSelectionTimeoutMS=5000) as client:
+            about = await client.admin.command("serverStatus")
     except OperationFailure:
         reason = "its password is not the one in credentials"
     except PyMongoError as error:
         reason = f"its server does not answer ({error})"
     else:
-        return
+        return int(about["pid"])
     raise StoreMisconfigured(
         StoreName.MONGODB,
         f"The folder {storage} is damaged ({reason}): bring back a copy, or start afresh with DATA=...",
     )
 
 
-async def _serve(launcher: Launcher, storage: Path, files: Path, *, auth: bool) -> tuple[Child, int]:
-    """Start the server on `files`; it and its port, the one of the last run where that is free."""
+async def _serve(
+    launcher: Launcher, storage: Path, files: Path, *, auth: bool, fresh: bool = False
+) -> tuple[Child, int]:
+    """Start the server on `files`; it and its port, the one of the last run where that is free, unless it must be a
+    `fresh` one."""
     for attempt in range(_PORT_ATTEMPTS):
-        port = _free_port(storage / "port", fresh=attempt > 0)
+        port = _free_port(storage / "port", fresh=fresh or attempt > 0)
         try:
             child = await launcher.start(_program(storage, files, port, auth=auth), partial(_accepts, port))
         except StoreMisconfigured as refusal:

@@ -89,7 +89,7 @@ TAKEN_AWAY: Final = 20
 """So often that must have happened at least."""
 
 
-PATIENCE: Final = 30
+PATIENCE: Final = 10
 """How often a question is asked again that a store was too busy for."""
 
 

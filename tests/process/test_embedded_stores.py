@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import signal
+from contextlib import AsyncExitStack
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any, NoReturn
@@ -34,6 +36,22 @@ async def test_the_mongodb_port_is_kept_across_restarts_unless_somebody_took_it(
     squatter = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", port)
     async with squatter, holding(data, "mongodb") as holder:
         assert f":{port}/" not in holder.said["addresses"]["mongodb"]
+
+
+async def test_two_copies_of_a_folder_that_start_at_once_have_a_mongodb_each(data: Path) -> None:
+    async with holding(data, "mongodb") as holder:
+        await holder.end(signal.SIGTERM)
+    copy = data.with_name("copy")
+    shutil.copytree(data, copy)
+    async with AsyncExitStack() as stack:
+        starting = [stack.enter_async_context(holding(each, "mongodb")) for each in (data, copy)]
+        addresses = [each.said["addresses"]["mongodb"] for each in await asyncio.gather(*starting)]
+        assert addresses[0] != addresses[1], "the password is the same, so are the first words of the address"
+        for at, folder in zip(addresses, (data, copy), strict=True):
+            async with AsyncMongoClient[dict[str, Any]](at) as client:
+                said = await client.admin.command("serverStatus")
+            command = Path(f"/proc/{said['pid']}/cmdline").read_bytes().split(b"\0")
+            assert str(folder / "mongodb" / "wiredtiger").encode() in command
 
 
 async def test_mongodb_asks_for_the_password_in_a_private_file(data: Path) -> None:

@@ -86,13 +86,17 @@ class Watched:
 @pytest_asyncio.fixture(scope="module")
 async def watched(school: RunningSchool) -> AsyncIterator[Watched]:
     """The school, its statements logged as long as these tests run."""
-    pool = school.services.stores.postgresql.pool
+    postgresql = school.services.stores.postgresql
+    pool = postgresql.pool
     owner = await asyncpg.connect(school.owner_dsn)
     await owner.execute("alter role studygraph_app set log_statement = 'all'")
-    # A connection has the settings that its role had when it was opened.
+    # A connection has the settings that its role had when it was opened. Those that rest outside the pool do not hear
+    # that they are over.
+    await postgresql.warm.close()
     await pool.expire_connections()
     yield Watched(school)
     await owner.execute("alter role studygraph_app reset log_statement")
+    await postgresql.warm.close()
     await pool.expire_connections()
     await owner.close()
 

@@ -88,6 +88,7 @@ class Warm:
         """End every transaction."""
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
         self._cool_until(self._loop.time())
         if self._ending:
             await asyncio.wait(self._ending)

@@ -140,25 +140,24 @@ class Lease:
 
     async def fetch(self, record: type[R], sql: str, *args: Any) -> list[R]:
         """Run one statement within this level's transaction; rows come as `record`. One store call."""
-        gather = False
         task = asyncio.current_task()
         if self._task is None:
             self._task = task
         elif task is not self._task:
             self._alone = False
+        # There may be others of this level, which have not asked yet.
+        gather = not (self._busy or self._alone)
         if self._busy:
             found = await self._turn(_Asked(record, sql, args))
             if found is not None:
                 return found
-        else:
-            gather = not self._alone
         self._busy = True
         pg = self._pg
         try:
             if self._failure is not None:
                 raise self._failure
             if gather:
-                # There are others: what they ask in this turn goes out with this.
+                # What they ask in this turn goes out with this.
                 await asyncio.sleep(0)
             return await pg.circuit.read(partial(self._read, record, sql, args), pg.read_deadline)
         except StoreUnavailable as error:

@@ -46,9 +46,8 @@ def test_the_ids_of_a_level_are_those_of_its_records(type_name: str, keys: Seque
     ids=["cut to milliseconds", "a whole second", "both", "of another zone"],
 )
 def test_the_moments_of_a_level_are_those_of_its_records(moments: list[datetime], written: list[str]) -> None:
-    scalar = DateTimeScalar
     assert TOGETHER["DateTime"](moments) == written
-    assert [scalar.serialize(each) for each in moments] == written
+    assert [DateTimeScalar.serialize(each) for each in moments] == written
 
 
 def test_the_days_of_a_level_are_those_of_its_records() -> None:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import pytest
 from uvicorn import Config
 from uvicorn.server import ServerState
 
@@ -133,7 +132,6 @@ async def test_a_client_that_asks_whether_to_go_on_is_told_before_the_answer() -
     assert written == [b"HTTP/1.1 100 Continue\r\n\r\n", HEAD + b"content-length: 2\r\n\r\n{}"]
 
 
-@pytest.mark.filterwarnings("ignore")
 async def test_an_answer_that_breaks_off_has_sent_its_head() -> None:
     transport = Recorder()
 

@@ -1,1 +1,1 @@
-"""What does one sick store cost? Its own fields, for a moment, and nothing else."""
+"""What does a sick store, or a killed process, cost background jobs? Time, and no job."""
